@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -52,7 +53,9 @@ class Settings:
         elif named:
             sources = Path(named).expanduser().resolve()
             if not sources.is_file():
-                raise SettingsError(f"NETZPLAN_SOURCES names {sources}, which is not a file; correct the path or unset it")
+                raise SettingsError(
+                    f"NETZPLAN_SOURCES names {sources}, which is not a file; correct the path or unset it"
+                )
         else:
             default = PROJECT_DIR / "sources.yaml"
             sources = default if default.is_file() else None
@@ -91,6 +94,10 @@ class Settings:
     @property
     def log_dir(self) -> Path:
         return self.data_dir / "logs"
+
+    def yesterday(self) -> date:
+        """The last business day that is over."""
+        return datetime.now(ZoneInfo(self.timezone)).date() - timedelta(days=1)
 
     def pseudonym_key(self) -> bytes:
         """The secret of the keyed hash over personal identifiers.

@@ -1,0 +1,216 @@
+"""Which channel earned it?"""
+
+from collections.abc import Callable
+from datetime import date
+from functools import partial
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from dashboards import answers, charts, data, formats, layout
+from dashboards.layout import Column
+from dashboards.text import label, language, t
+
+MODELS = ["first", "last", "last_non_direct", "linear", "position", "time_decay", "markov", "shapley"]
+MEASURES: dict[str, tuple[str, str, str, Callable[[Any], str], str]] = {
+    "share": ("share", "share_low", "share_high", formats.percent, ".0%"),
+    "conversions": ("conversions", "conversions_low", "conversions_high", partial(formats.number, digits=1), ",.0f"),
+    "revenue": ("revenue_eur", "revenue_low", "revenue_high", layout.whole_money, "$,.0f"),
+}
+CAMPAIGNS_SHOWN = 15
+
+layout.question("attribution")
+windows: dict[str, tuple[date, date]] = {
+    row["window_name"]: (row["window_start"].date(), row["window_end"].date())
+    for row in data.query("attribution_windows").to_dict("records")
+}
+ready = [name for name in ("last_28_days", "last_90_days", "last_365_days", "all") if name in windows]
+if not windows:
+    layout.empty("attribution")
+
+with layout.filters():
+    window = layout.choice(
+        "window",
+        [*ready, *(["free"] if "day" in windows else [])],
+        words=partial(label, "window"),
+        heading="filter.period",
+        default="last_90_days",
+        style="buttons",
+    )
+    if window == "free":
+        start, end = layout.free_range(*windows["day"], layout.last_days(*windows["day"], 28))
+    else:
+        start, end = windows[window]
+    measure = layout.choice(
+        "measure", list(MEASURES), words=partial(label, "measure"), heading="attribution.measure", style="buttons"
+    )
+    level = layout.choice(
+        "level", ["channel", "campaign"], words=partial(label, "level"), heading="attribution.level", style="buttons"
+    )
+
+if window == "free":
+    credits = data.query("attribution_range", level=level, language=language(), start=start, end=end)
+else:
+    credits = data.query("attribution_credits", level=level, language=language(), window_name=window)
+if credits.empty or not credits["conversions"].sum() > 0:
+    layout.empty("attribution", "empty_window")
+credits["name"] = credits["channel_label"]
+if level == "campaign":
+    # Without a campaign of its own a contact stays with its channel.
+    full_name = credits["campaign_name"] + " (" + credits["channel_label"] + ")"
+    credits["name"] = full_name.fillna(credits["channel_label"])
+known = [model for model in MODELS if model in set(credits["model"])] + sorted(set(credits["model"]) - set(MODELS))
+credits["model_word"] = credits["model"].map(partial(label, "model"))
+
+# --- the answer ------------------------------------------------------------------------------------------------------
+largest = credits.groupby("name")["conversions"].max()
+few = list(largest[(largest > 0) & (largest < answers.MINIMUM_CELL)].index)
+verdict = answers.agreement(credits[~credits["name"].isin(few)])
+totals = credits.groupby("model")[["conversions", "revenue_eur"]].sum()
+reference = "linear" if "linear" in totals.index else known[0]
+span = {
+    "start": formats.day(start),
+    "end": formats.day(end),
+    "orders": formats.number(totals.loc[reference, "conversions"]),
+    "revenue": layout.whole_money(totals.loc[reference, "revenue_eur"]),
+}
+if not verdict.leaders:
+    first_line = layout.say("attribution.answer_few", minimum=answers.MINIMUM_CELL, **span)
+elif len(verdict.leaders) == 1:
+    lead = credits.loc[credits["name"] == verdict.leaders[0], "share"]
+    first_line = layout.say(
+        "attribution.answer_agreed",
+        channel=verdict.leaders[0],
+        low=formats.percent(lead.min(), 0),
+        high=formats.percent(lead.max(), 0),
+        **span,
+    )
+else:
+    named = [
+        t(
+            "attribution.leader",
+            channel=leader,
+            models=", ".join(label("model", model) for model in known if verdict.top.get(model) == leader),
+        )
+        for leader in verdict.leaders
+    ]
+    first_line = layout.say("attribution.answer_split", leaders="; ".join(named), **span)
+disputes = [
+    layout.say(
+        "attribution.dispute",
+        channel=row.name_,
+        low=formats.percent(row.low, 0),
+        low_model=label("model", row.low_model),
+        high=formats.percent(row.high, 0),
+        high_model=label("model", row.high_model),
+    )
+    for row in verdict.disputed.rename(columns={"name": "name_"}).head(3).itertuples(index=False)
+]
+layout.answer(
+    first_line,
+    *disputes,
+    tone="warn" if len(verdict.leaders) > 1 or disputes else "info" if verdict.leaders else "quiet",
+)
+if window == "free":
+    st.caption(t("attribution.free_note"))
+st.caption(t("attribution.not_causal"))
+
+# --- all models side by side -----------------------------------------------------------------------------------------
+value, low, high, write, axis_format = MEASURES[measure]
+shown = credits.copy()
+order = shown.groupby("name")[value].mean().sort_values(ascending=False)
+order = order[order > 0]
+kept = list(order.index[:CAMPAIGNS_SHOWN])
+shown = shown[shown["name"].isin(kept)]
+shown["tip_value"] = shown[value].map(write)
+shown["tip_interval"] = [
+    formats.between(a, b, write) or formats.MISSING for a, b in zip(shown[low], shown[high], strict=True)
+]
+st.subheader(t("attribution.chart_title"), anchor=False)
+layout.show(
+    charts.models(
+        shown,
+        value=value,
+        low=low,
+        high=high,
+        order=kept,
+        model_words=[label("model", model) for model in known],
+        axis=label("measure", measure),
+        axis_format=axis_format,
+    ),
+    alternative=t(
+        "attribution.chart_alt",
+        channels="; ".join(
+            f"{name}: {formats.between(part[value].min(), part[value].max(), write)}"
+            for name, part in shown.groupby("name", sort=False)
+        ),
+    ),
+)
+if len(order) > len(kept):
+    st.caption(layout.say("attribution.shortened", shown=len(kept), total=len(order)))
+if few:
+    st.caption(layout.say("attribution.few", channels=", ".join(few[:8]) + (" …" if len(few) > 8 else "")))
+if credits[low].notna().any():
+    st.caption(t("attribution.interval_note"))
+wide = credits.pivot_table(index="name", columns="model_word", values=value, aggfunc="sum").reindex(order.index)
+wide = wide[[label("model", model) for model in known]].reset_index()
+layout.table(
+    wide,
+    [Column("name", f"level.{level}"), *(Column(label("model", model), f"model.{model}", write) for model in known)],
+    name="attribution",
+)
+
+# --- return on spend -------------------------------------------------------------------------------------------------
+st.subheader(t("attribution.roas_title"), anchor=False)
+model = layout.choice(
+    "by_model",
+    known,
+    words=partial(label, "model"),
+    heading="attribution.roas_model",
+    default="markov" if "markov" in known else "linear",
+)
+paid = credits[(credits["model"] == model) & (credits["cost_eur"] > 0)].sort_values("cost_eur", ascending=False)
+if paid.empty:
+    st.info(t("attribution.roas_empty"), icon=":material/inbox:")
+else:
+    spread = credits[credits["cost_eur"] > 0].groupby("name")["roas"].agg(["min", "max"])
+    paid = paid.assign(
+        roas_interval=[
+            formats.between(a, b, partial(formats.number, digits=2)) or formats.MISSING
+            for a, b in zip(paid["roas_low"], paid["roas_high"], strict=True)
+        ],
+        roas_models=[
+            formats.between(spread.loc[name, "min"], spread.loc[name, "max"], partial(formats.number, digits=2))
+            for name in paid["name"]
+        ],
+        margin_after_cost=paid["margin_eur"] - paid["cost_eur"],
+    )
+    total = pd.DataFrame(
+        {
+            "name": [t("attribution.total_paid")],
+            "cost_eur": [paid["cost_eur"].sum()],
+            "conversions": [paid["conversions"].sum()],
+            "revenue_eur": [paid["revenue_eur"].sum()],
+            "margin_after_cost": [paid["margin_after_cost"].sum()],
+            "roas": [paid["revenue_eur"].sum() / paid["cost_eur"].sum()],
+            "cost_per_conversion_eur": [paid["cost_eur"].sum() / max(paid["conversions"].sum(), 1e-9)],
+        }
+    )
+    layout.table(
+        pd.concat([paid, total], ignore_index=True),
+        [
+            Column("name", f"level.{level}"),
+            Column("cost_eur", "kpi.cost_eur", layout.whole_money),
+            Column("conversions", "measure.conversions", partial(formats.number, digits=1)),
+            Column("revenue_eur", "measure.revenue", layout.whole_money),
+            Column("roas", "column.roas", partial(formats.number, digits=2)),
+            Column("roas_interval", "column.roas_interval"),
+            Column("roas_models", "column.roas_models"),
+            Column("cost_per_conversion_eur", "column.cost_per_conversion", layout.cents),
+            Column("margin_after_cost", "column.margin_after_cost", layout.whole_money),
+        ],
+        name="roas",
+        opened=True,
+    )
+    st.caption(t("attribution.roas_note"))

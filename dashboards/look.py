@@ -1,0 +1,56 @@
+"""How charts look: colours for both themes and for colour-blind readers, and axes in the page's language.
+
+The categorical colours are the Okabe-Ito set, lightened for the dark theme; charts double every colour by a shape, a
+dash or a number.
+"""
+
+from __future__ import annotations
+
+import altair as alt
+import streamlit as st
+
+from dashboards import data, formats
+
+_LIGHT = ["#0072b2", "#d55e00", "#009e73", "#b5579a", "#b98500", "#3a9bd5", "#5b6b7b"]
+_DARK = ["#5cb8f2", "#ff9350", "#3fc7a4", "#e59ccb", "#f0c04c", "#9bd3f7", "#a9b6c3"]
+SHAPES = ["circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "triangle-right"]
+
+
+def is_dark() -> bool:
+    """Whether the reader's theme is dark."""
+    return st.context.theme.type == "dark"
+
+
+def palette() -> list[str]:
+    """Return the categorical colours for the reader's theme."""
+    return _DARK if is_dark() else _LIGHT
+
+
+def ink(strength: str = "strong") -> str:
+    """Return the colour of text, of quiet text or of hairlines on the reader's background."""
+    light = {"strong": "#17202a", "quiet": "#5b6b7b", "hair": "#d9e0e7"}
+    dark = {"strong": "#e8edf2", "quiet": "#a9b6c3", "hair": "#2f3a46"}
+    return (dark if is_dark() else light)[strength]
+
+
+def below_above() -> list[str]:
+    """Return the diverging scale: orange below, the page's own grey in the middle, blue above."""
+    return (
+        ["#c75300", "#7a4a2a", "#2c353f", "#2b5a80", "#3f9fe0"]
+        if is_dark()
+        else ["#d55e00", "#f3b98a", "#f1f3f5", "#9cc7e6", "#0072b2"]
+    )
+
+
+def finish(
+    chart: alt.LayerChart | alt.Chart, height: int | alt.Step | None = None, legend_columns: int = 2
+) -> alt.LayerChart:
+    """Give a chart the page's number language and calm axes."""
+    if height is not None:
+        chart = chart.properties(height=height)
+    return (
+        chart.configure(locale=formats.vega_locale(data.version().currency))
+        .configure_axis(labelLimit=190, grid=True, domain=False, ticks=False, titleFontWeight="normal")
+        .configure_legend(orient="bottom", title=None, labelLimit=260, columns=legend_columns, symbolStrokeWidth=2)
+        .configure_view(strokeWidth=0)
+    )

@@ -1,0 +1,5 @@
+select
+    source, entity, status, last_state, last_event_at, last_delivery_date, last_loaded_at,
+    rows_in, rows_loaded, rows_quarantined, rows_duplicate, days_missing
+from marts.rpt_data_freshness
+order by status = 'ok', source, entity

@@ -1,0 +1,65 @@
+"""The managers' dashboards: navigation only; every page answers one question."""
+
+import sys
+from pathlib import Path
+
+import streamlit as st
+
+# `streamlit run` puts this folder on the path, not the project.
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from dashboards import data, formats, layout
+from dashboards.text import t
+
+PAGES = {
+    "overview": ":material/monitoring:",
+    "cji": ":material/route:",
+    "attribution": ":material/hub:",
+    "weather_sales": ":material/partly_cloudy_day:",
+    "data_health": ":material/fact_check:",
+}
+
+folder = Path(__file__).resolve().parent
+st.set_page_config(page_title="Netzplan", page_icon=str(folder / "icon.svg"), layout="wide")
+st.html(folder / "style.css")
+st.logo(str(folder / "logo.svg"), size="large")
+with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", key="head"):
+    status = st.container(width="stretch")
+    layout.language_switch()
+
+page = st.navigation(
+    [
+        st.Page(
+            folder / "app_pages" / f"{name}.py",
+            title=t(f"{name}.title"),
+            icon=icon,
+            url_path=name,
+            default=name == "overview",
+        )
+        for name, icon in PAGES.items()
+    ],
+    position="top",
+)
+
+try:
+    version = data.use_latest()
+except data.NothingPublishedError:
+    st.title(t("state.nothing_title"), anchor=False)
+    st.info(t("state.nothing"), icon=":material/rocket_launch:")
+    st.stop()
+except data.UnreadableError as error:
+    st.title(t("state.unreadable_title"), anchor=False)
+    st.error(t("state.unreadable"), icon=":material/healing:")
+    st.code(str(error), language=None, wrap_lines=True)
+    st.stop()
+
+with status:
+    st.caption(
+        t(
+            "state.as_of",
+            day=formats.day(version.as_of_date, "long"),
+            moment=formats.moment(version.published_at, version.timezone),
+        )
+        + (t("state.demo") if version.source_kind == "demo" else "")
+    )
+page.run()

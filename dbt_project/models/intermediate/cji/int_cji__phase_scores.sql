@@ -1,0 +1,142 @@
+-- One row per published snapshot x segment x phase model x phase: parameters, the benchmark that judges them, the score.
+--
+-- The preferred kind of benchmark is used where it rests on enough windows; else the next one that does.
+
+{% set kinds = ['own history', 'peers', 'industry table'] %}
+{% set preferred = var('cji_benchmark', 'own history') %}
+{% set min_units = var('cji_min_benchmark_windows', 6) %}
+{% set benchmark_columns = ['benchmark_windows', 'visits_p75'] %}
+{% for parameter in cji_parameters() %}
+{% do benchmark_columns.extend([parameter ~ '_benchmark', parameter ~ '_spread']) %}
+{% endfor %}
+
+with snapshots as (
+
+    select *, {{ cji_benchmark_date('snapshot_date') }} as benchmark_date
+    from {{ ref('int_cji__parameters') }}
+    where is_published
+
+),
+
+keys as (
+
+    select distinct benchmark_date, segment_kind, segment, phase_model, phase from snapshots
+
+),
+
+candidates as (
+
+    select
+        keys.benchmark_date,
+        keys.segment,
+        keys.phase_model,
+        keys.phase,
+        benchmarks.benchmark_kind,
+        benchmarks.visits_units as benchmark_windows,
+        benchmarks.visits_p75,
+        {%- for parameter in cji_parameters() %}
+        case when benchmarks.{{ parameter }}_units >= {{ min_units }} then benchmarks.{{ parameter }}_benchmark end
+            as {{ parameter }}_benchmark,
+        benchmarks.{{ parameter }}_spread{{ ',' if not loop.last }}
+        {%- endfor %}
+    from keys
+    inner join {{ ref('int_cji__benchmarks') }} as benchmarks
+        on
+            keys.benchmark_date = benchmarks.benchmark_date
+            and keys.segment_kind = benchmarks.segment_kind
+            and keys.phase_model = benchmarks.phase_model
+            and keys.phase = benchmarks.phase
+            and benchmarks.segment in (keys.segment, keys.segment_kind)
+    where benchmarks.visits_units >= {{ min_units }}
+
+    union all
+
+    select
+        keys.benchmark_date,
+        keys.segment,
+        keys.phase_model,
+        keys.phase,
+        'industry table' as benchmark_kind,
+        cast(null as bigint) as benchmark_windows,
+        industry.visits_p75,
+        {%- for parameter in cji_parameters() %}
+        industry.{{ parameter }}_benchmark,
+        industry.{{ parameter }}_spread{{ ',' if not loop.last }}
+        {%- endfor %}
+    from keys
+    inner join {{ ref('int_cji__industry_benchmarks') }} as industry
+        on keys.phase_model = industry.phase_model and keys.phase = industry.phase
+    where industry.visits_benchmark is not null and industry.visits_spread is not null
+
+),
+
+chosen as (
+
+    select *
+    from candidates
+    qualify
+        row_number() over (
+            partition by benchmark_date, segment, phase_model, phase
+            order by
+                case benchmark_kind
+                    when '{{ preferred }}' then 0
+                    {%- for kind in kinds %}
+                    when '{{ kind }}' then {{ loop.index }}
+                    {%- endfor %}
+                end
+        ) = 1
+
+),
+
+judged as (
+
+    select
+        snapshots.*,
+        coalesce(chosen.benchmark_kind, 'none') as benchmark_kind,
+        {%- for column in benchmark_columns %}
+        chosen.{{ column }},
+        {%- endfor %}
+        weights.phase_weight,
+        weights.time_direction,
+        weights.pageviews_direction,
+        1 as visits_direction,
+        1 as comeback_direction,
+        {%- for parameter in cji_parameters() %}
+        weights.{{ parameter }}_weight{{ ',' if not loop.last }}
+        {%- endfor %}
+    from snapshots
+    inner join {{ ref('cji_weights') }} as weights
+        on snapshots.phase_model = weights.phase_model and snapshots.phase = weights.phase
+    left join chosen
+        on
+            snapshots.benchmark_date = chosen.benchmark_date
+            and snapshots.segment = chosen.segment
+            and snapshots.phase_model = chosen.phase_model
+            and snapshots.phase = chosen.phase
+
+),
+
+standardised as (
+
+    select
+        *,
+        {%- for parameter in cji_parameters() %}
+        case
+            when {{ parameter }}_is_usable and {{ parameter }}_direction <> 0
+                then {{ cji_z(
+                    parameter ~ '_x', parameter ~ '_benchmark', parameter ~ '_spread', parameter ~ '_se',
+                    parameter ~ '_direction'
+                ) }}
+        end as {{ parameter }}_z{{ ',' if not loop.last }}
+        {%- endfor %}
+    from judged
+
+)
+
+select
+    *,
+    case when visits_n >= {{ cji_min_cell() }} and visits_z is not null then {{ cji_log_score() }} end as log_score,
+    case
+        when visits_n >= {{ cji_min_cell() }} then {{ cji_money('margin_cents', 'visits_x', 'visits_p75') }}
+    end as money_at_stake_eur
+from standardised

@@ -1,0 +1,46 @@
+-- One row per segment kind x snapshot day x day of its 28-day window.
+--
+-- Sundays are kept for the whole history (they are what benchmarks are made of), single days only near the as-of date:
+-- seed `cji_segment_kinds` says how many. No window starts before the data does.
+
+{% set window_days = var('cji_window_days', 28) %}
+
+with limits as (
+
+    select min(known_on) as first_day, {{ as_of_date() }} as last_day from {{ ref('int_cji__daily_sums') }}
+
+),
+
+days as (
+
+    select {{ each_day('first_day', 'last_day') }} as snapshot_date, first_day, last_day
+    from limits
+
+),
+
+snapshots as (
+
+    select
+        kinds.segment_kind,
+        days.snapshot_date,
+        {{ days_between('days.snapshot_date', 'days.last_day') }} < kinds.published_days as is_published
+    from days
+    cross join {{ ref('cji_segment_kinds') }} as kinds
+    where
+        {{ days_between('days.first_day', 'days.snapshot_date') }} >= {{ window_days - 1 }}
+        and (
+            {{ days_between('days.snapshot_date', 'days.last_day') }} < kinds.daily_days
+            or (
+                {{ is_sunday('days.snapshot_date') }}
+                and {{ days_between('days.snapshot_date', 'days.last_day') }} < kinds.weekly_days
+            )
+        )
+
+)
+
+select
+    segment_kind,
+    snapshot_date,
+    is_published,
+    {{ each_day(add_days('snapshot_date', 1 - window_days), 'snapshot_date') }} as known_on
+from snapshots

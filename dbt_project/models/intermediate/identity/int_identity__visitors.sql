@@ -1,0 +1,120 @@
+-- One row per visitor (cookie or device): the person it belongs to, known or anonymous.
+--
+-- A device used by several people goes to the person it was seen with most; the customers themselves never merge
+-- through it. Without consent to analytics nothing is linked, and a device seen with many customers belongs to nobody.
+
+with events as (
+
+    select
+        visitor_id,
+        bool_or(consent_analytics) as has_consent
+    from {{ ref('stg_web__events') }}
+    group by visitor_id
+
+),
+
+-- What was seen of a visitor and a customer together.
+evidence as (
+
+    select
+        visitor_id,
+        customer_key,
+        occurred_at as seen_at
+    from {{ ref('stg_web__events') }}
+    where customer_key is not null and consent_analytics
+    union all
+    select
+        visitor_id,
+        customer_key,
+        ordered_at as seen_at
+    from {{ ref('stg_sales__orders') }}
+    where customer_key is not null and visitor_id is not null
+    union all
+    select
+        id_value as visitor_id,
+        customer_key,
+        seen_at
+    from {{ ref('stg_web__identity_links') }}
+    where id_type in ('cookie', 'device')
+
+),
+
+visitors as (
+
+    select visitor_id from events
+    union
+    select visitor_id from evidence
+    union
+    select visitor_id from {{ ref('stg_marketing__touchpoints') }}
+    where visitor_id is not null
+
+),
+
+pairs as (
+
+    select
+        evidence.visitor_id,
+        evidence.customer_key,
+        count(*) as seen_count,
+        max(evidence.seen_at) as last_seen_at
+    from evidence
+    left join events on evidence.visitor_id = events.visitor_id
+    where coalesce(events.has_consent, {{ var('consent_if_unknown') }})
+    group by evidence.visitor_id, evidence.customer_key
+
+),
+
+candidates as (
+
+    select
+        pairs.*,
+        customers.person_id,
+        count(*) over (partition by pairs.visitor_id) as customer_count,
+        sum(pairs.seen_count) over (partition by pairs.visitor_id, customers.person_id) as person_seen_count,
+        max(pairs.last_seen_at) over (partition by pairs.visitor_id, customers.person_id) as person_last_seen_at
+    from pairs
+    inner join {{ ref('int_identity__customers') }} as customers on pairs.customer_key = customers.customer_key
+    left join {{ ref('stg_sales__customers') }} as consents on pairs.customer_key = consents.customer_key
+    where coalesce(consents.consent_analytics, true)
+
+),
+
+owners as (
+
+    select
+        visitor_id,
+        customer_key,
+        person_id
+    from candidates
+    where customer_count <= {{ var('identity_max_customers_per_id') }}
+    qualify
+        row_number() over (
+            partition by visitor_id
+            order by
+                person_seen_count desc,
+                person_last_seen_at desc nulls last,
+                person_id asc,
+                seen_count desc,
+                last_seen_at desc nulls last,
+                customer_key asc
+        ) = 1
+
+),
+
+persons as (
+
+    select
+        visitors.visitor_id,
+        owners.customer_key,
+        coalesce(owners.person_id, {{ hash_id(["'visitor'", "visitors.visitor_id"]) }}) as person_id
+    from visitors
+    left join owners on visitors.visitor_id = owners.visitor_id
+
+)
+
+select
+    visitor_id,
+    person_id,
+    {{ bucket_of('person_id') }} as person_bucket,
+    customer_key
+from persons

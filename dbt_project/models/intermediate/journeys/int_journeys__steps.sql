@@ -1,0 +1,151 @@
+-- One row per contact of a journey, in its order.
+--
+-- A person's contacts and orders stand on one time line. It is cut after every order and where nothing happened for
+-- longer than the inactivity limit. Of a stretch that ends in an order, contacts older than the look-back become a
+-- journey of their own that bought nothing, so every contact belongs to exactly one journey, and one that was lost is
+-- always one whose last contact no order followed in time. At the same instant contacts come before the order.
+--
+-- An order that no contact led to still came through something: the visit it was placed in (which belongs to an
+-- earlier order or, without consent, to nobody known), else what its sales channel stands for in
+-- seeds/sales_channel_contacts.csv.
+
+{% set day_micros = 86400000000 %}
+
+with timeline as (
+
+    select
+        person_id,
+        person_bucket,
+        {{ epoch_micros('occurred_at') }} as at_micros,
+        0 as is_order,
+        touchpoint_id as entry_id
+    from {{ ref('int_journeys__touchpoints') }}
+    where is_path_contact
+
+    union all
+
+    select
+        person_id,
+        person_bucket,
+        {{ epoch_micros('converted_at') }} as at_micros,
+        1 as is_order,
+        conversion_id as entry_id
+    from {{ ref('int_sales__conversions') }}
+
+),
+
+gaps as (
+
+    select
+        *,
+        lag(is_order) over line = 1
+        or at_micros - lag(at_micros) over line > {{ var('inactivity_days') }} * {{ day_micros }} as is_cut
+    from timeline
+    window line as (partition by person_id order by at_micros, is_order, entry_id)
+
+),
+
+stretches as (
+
+    select
+        *,
+        sum(case when is_cut then 1 else 0 end) over (
+            partition by person_id
+            order by at_micros, is_order, entry_id
+            rows between unbounded preceding and current row
+        ) as stretch_number
+    from gaps
+
+),
+
+ends as (
+
+    select
+        *,
+        max(case when is_order = 1 then entry_id end) over (partition by person_id, stretch_number) as conversion_id,
+        max(case when is_order = 1 then at_micros end) over (partition by person_id, stretch_number) as order_micros
+    from stretches
+
+),
+
+parts as (
+
+    select
+        *,
+        coalesce(at_micros >= order_micros - {{ var('lookback_days') }} * {{ day_micros }}, false) as is_converted
+    from ends
+
+),
+
+contacts as (
+
+    select
+        person_id,
+        person_bucket,
+        entry_id as touchpoint_id,
+        is_converted,
+        case when is_converted then conversion_id end as conversion_id,
+        first_value(entry_id) over part as first_touchpoint_id,
+        row_number() over part as step_number
+    from parts
+    where is_order = 0
+    window part as (partition by person_id, stretch_number, is_converted order by at_micros, entry_id)
+
+),
+
+placed as (
+
+    select
+        orders.order_id,
+        min_by(sessions.channel, orders.session_id) as channel,
+        min_by(coalesce(sessions.campaign_id, ''), orders.session_id) as campaign_id,
+        min_by(sessions.device_type, orders.session_id) as device_type
+    from {{ ref('int_web__session_orders') }} as orders
+    inner join {{ ref('int_web__sessions') }} as sessions on orders.session_id = sessions.session_id
+    group by orders.order_id
+
+)
+
+select
+    case
+        when contacts.is_converted then concat('order:', contacts.conversion_id)
+        else concat('lost:', contacts.first_touchpoint_id)
+    end as journey_id,
+    contacts.step_number,
+    contacts.person_id,
+    contacts.person_bucket,
+    contacts.conversion_id,
+    touchpoints.touchpoint_id,
+    touchpoints.occurred_at,
+    touchpoints.touchpoint_date,
+    touchpoints.touchpoint_type,
+    touchpoints.channel,
+    touchpoints.campaign_id,
+    touchpoints.phase,
+    touchpoints.device_type,
+    touchpoints.session_id
+from contacts
+inner join {{ ref('int_journeys__touchpoints') }} as touchpoints on contacts.touchpoint_id = touchpoints.touchpoint_id
+
+union all
+
+select
+    concat('order:', orders.conversion_id) as journey_id,
+    1 as step_number,
+    orders.person_id,
+    orders.person_bucket,
+    orders.conversion_id,
+    null as touchpoint_id,
+    orders.converted_at as occurred_at,
+    orders.conversion_date as touchpoint_date,
+    null as touchpoint_type,
+    coalesce(placed.channel, sales_channels.channel, 'other') as channel,
+    nullif(placed.campaign_id, '') as campaign_id,
+    null as phase,
+    placed.device_type,
+    null as session_id
+from {{ ref('int_sales__conversions') }} as orders
+left join contacts on orders.conversion_id = contacts.conversion_id
+left join placed on orders.order_id = placed.order_id
+left join {{ ref('sales_channel_contacts') }} as sales_channels on orders.sales_channel = sales_channels.sales_channel
+where contacts.conversion_id is null

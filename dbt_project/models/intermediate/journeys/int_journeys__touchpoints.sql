@@ -1,0 +1,99 @@
+-- One row per contact of a person with the company: web visits, contacts of other systems, catalogs in the letterbox.
+--
+-- A held-out customer of a mailing got none, and a drop after the last business day is still a plan. What a type of
+-- contact means - its phase, channel and whether it belongs on a path - is said in seeds/touchpoint_phases.csv.
+
+with visit_phases as (
+
+    select
+        events.session_id,
+        max(phases.phase) as phase
+    from {{ ref('int_web__events') }} as events
+    inner join {{ ref('int_cji__event_phases') }} as phases
+        on
+            phases.phase_model = 'journey6'
+            and events.event_name = phases.event_name
+            and coalesce(events.page_type, '') = phases.page_type
+    group by events.session_id
+
+),
+
+contacts as (
+
+    select
+        concat('visit:', sessions.session_id) as touchpoint_id,
+        sessions.person_id,
+        sessions.started_at as occurred_at,
+        'visit' as touchpoint_type,
+        'inbound' as direction,
+        sessions.channel,
+        sessions.campaign_id,
+        coalesce(visit_phases.phase, 1) as phase,
+        sessions.device_type,
+        sessions.session_id,
+        null as store_id,
+        null as cost_eur
+    from {{ ref('int_web__sessions') }} as sessions
+    left join visit_phases on sessions.session_id = visit_phases.session_id
+
+    union all
+
+    select
+        concat('contact:', contacts.touchpoint_id) as touchpoint_id,
+        -- A contact that names nobody known is still a contact, of a person of its own.
+        coalesce(
+            customers.person_id, visitors.person_id, {{ hash_id(["'touchpoint'", 'contacts.touchpoint_id']) }}
+        ) as person_id,
+        contacts.occurred_at,
+        contacts.touchpoint_type,
+        contacts.direction,
+        contacts.channel,
+        contacts.campaign_id,
+        null as phase,
+        null as device_type,
+        null as session_id,
+        contacts.store_id,
+        null as cost_eur
+    from {{ ref('stg_marketing__touchpoints') }} as contacts
+    left join {{ ref('int_identity__customers') }} as customers on contacts.customer_key = customers.customer_key
+    left join {{ ref('int_identity__visitors') }} as visitors on contacts.visitor_id = visitors.visitor_id
+
+    union all
+
+    select
+        concat('mailing:', mailings.mailing_id, ':', mailings.customer_key) as touchpoint_id,
+        customers.person_id,
+        mailings.dropped_at as occurred_at,
+        'catalog_drop' as touchpoint_type,
+        'outbound' as direction,
+        'catalog' as channel,
+        mailings.mailing_id as campaign_id,
+        null as phase,
+        null as device_type,
+        null as session_id,
+        null as store_id,
+        mailings.unit_cost_eur as cost_eur
+    from {{ ref('stg_marketing__mailings') }} as mailings
+    inner join {{ ref('int_identity__customers') }} as customers on mailings.customer_key = customers.customer_key
+    where mailings.arm <> 'holdout' and mailings.dropped_date <= {{ as_of_date() }}
+
+)
+
+select
+    contacts.touchpoint_id,
+    contacts.person_id,
+    {{ bucket_of('contacts.person_id') }} as person_bucket,
+    contacts.occurred_at,
+    {{ local_date('contacts.occurred_at') }} as touchpoint_date,
+    contacts.touchpoint_type,
+    coalesce(contacts.direction, types.default_direction, 'inbound') as direction,
+    coalesce(contacts.channel, types.default_channel, 'other') as channel,
+    contacts.campaign_id,
+    cast(coalesce(contacts.phase, types.phase) as bigint) as phase,
+    contacts.device_type,
+    contacts.session_id,
+    contacts.store_id,
+    cast(contacts.cost_eur as decimal(18, 2)) as cost_eur,
+    coalesce(types.is_path_contact, true) as is_path_contact
+from contacts
+left join {{ ref('touchpoint_phases') }} as types on contacts.touchpoint_type = types.touchpoint_type

@@ -1,0 +1,39 @@
+-- One row per place x day of the year (1-365): the temperature that is usual then.
+--
+-- The mean of all observed days at most 15 days away in the calendar, over every year there is; NULL under 10 days.
+-- With a single year this is a 31-day moving mean: it holds the season, but not what is normal over decades.
+
+with daily as (
+
+    select
+        location_id,
+        {{ day_of_year('observed_date') }} as year_day,
+        temperature_mean_celsius,
+        temperature_max_celsius
+    from {{ ref('int_weather__daily') }}
+    where temperature_mean_celsius is not null
+
+),
+
+year_days as (
+
+    select distinct location_id, {{ day_of_year('calendar_day') }} as year_day
+    from (select distinct location_id from daily) as places
+    cross join (
+        select {{ each_day("cast('2001-01-01' as date)", "cast('2001-12-31' as date)") }} as calendar_day
+    ) as days
+
+)
+
+select
+    year_days.location_id,
+    cast(year_days.year_day as bigint) as year_day,
+    case when count(*) >= 10 then avg(daily.temperature_mean_celsius) end as temperature_mean_normal_celsius,
+    case when count(*) >= 10 then avg(daily.temperature_max_celsius) end as temperature_max_normal_celsius,
+    count(*) as observed_days
+from year_days
+inner join daily
+    on
+        year_days.location_id = daily.location_id
+        and (abs(year_days.year_day - daily.year_day) <= 15 or abs(year_days.year_day - daily.year_day) >= 350)
+group by year_days.location_id, year_days.year_day

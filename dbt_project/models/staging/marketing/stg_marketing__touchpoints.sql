@@ -1,0 +1,19 @@
+-- One row per contact outside the web shop, latest delivery.
+
+select
+    touchpoint_id,
+    occurred_at,
+    {{ local_date('occurred_at') }} as touchpoint_date,
+    lower(touchpoint_type) as touchpoint_type,
+    lower(direction) as direction,
+    customer_key,
+    visitor_id,
+    lower(channel) as channel,
+    campaign_id,
+    store_id,
+    outcome,
+    _source as feed,
+    _delivery_date as delivery_date,
+    _loaded_at as loaded_at
+from {{ source('raw', 'touchpoints') }}
+qualify {{ latest_delivery(['touchpoint_id']) }}

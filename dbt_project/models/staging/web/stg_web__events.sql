@@ -1,0 +1,118 @@
+-- One row per web event, latest delivery, with its local day, acquisition channel and how late it arrived.
+
+with deliveries as (
+
+    select
+        *,
+        count(*) over (partition by event_id) as delivery_count,
+        min(_delivery_date) over (partition by event_id) as first_delivery_date
+    from {{ source('raw', 'web_events') }}
+    qualify {{ latest_delivery(['event_id']) }}
+
+),
+
+-- History delivered with the first file of a feed is a backfill, not late.
+feeds as (
+
+    select
+        _source,
+        min(_delivery_date) as first_delivery_date
+    from {{ source('raw', 'web_events') }}
+    where _delivery_date > cast('1970-01-01' as date)
+    group by _source
+
+),
+
+cleaned as (
+
+    select
+        deliveries.*,
+        {{ local_date('deliveries.occurred_at') }} as event_date,
+        feeds.first_delivery_date as feed_started_on,
+        coalesce(upper(deliveries.currency), '{{ var("currency") }}') as money_currency,
+        coalesce(lower(trim(deliveries.page_type)), '') as clean_page_type,
+        {{ signal_columns('deliveries') }}
+    from deliveries
+    left join feeds on deliveries._source = feeds._source
+
+),
+
+-- A page counts once: by its page_view where the feed sends page_view for this type of page, else by the event
+-- that shows it (view_item, search, ...).
+pages_with_view as (
+
+    select distinct
+        _source,
+        clean_page_type
+    from cleaned
+    where lower(event_name) = 'page_view'
+
+),
+
+channels as (
+
+    {{ channels_of_signals('cleaned') }}
+
+)
+
+select
+    cleaned.event_id,
+    cleaned.occurred_at,
+    cleaned.event_date,
+    coalesce(names.standard_name, lower(cleaned.event_name)) as event_name,
+    coalesce(
+        lower(cleaned.event_name) = 'page_view' or (names.shows_page and pages_with_view._source is null), false
+    ) as is_pageview,
+    coalesce(names.is_interaction, false) as is_interaction,
+    cleaned.visitor_id,
+    cleaned.customer_key,
+    cleaned.session_id as source_session_id,
+    cleaned.page_url,
+    nullif(cleaned.clean_page_type, '') as page_type,
+    cleaned.referrer_url,
+    channels.channel,
+    case when channels.channel is not null then {{ campaign_of('cleaned.utm_campaign') }} end as campaign_id,
+    cleaned.utm_source,
+    cleaned.utm_medium,
+    cleaned.utm_campaign,
+    cleaned.utm_content,
+    cleaned.utm_term,
+    cleaned.click_id,
+    case
+        when lower(cleaned.device_type) in ('desktop', 'mobile', 'tablet') then lower(cleaned.device_type)
+        else 'other'
+    end as device_type,
+    upper(cleaned.country) as country,
+    cleaned.product_id,
+    cleaned.category,
+    cleaned.search_term,
+    cleaned.quantity,
+    cleaned.value,
+    cleaned.money_currency as currency,
+    {{ converted('cleaned.value', 'rates.rate') }} as value_eur,
+    cleaned.engaged_seconds,
+    {{ json_text('cleaned.properties', 'transaction_id') }} as order_id,
+    cleaned.properties,
+    coalesce(cleaned.user_agent_class = 'bot', false) as is_bot,
+    coalesce(cleaned.consent_analytics, {{ var('consent_if_unknown') }}) as consent_analytics,
+    coalesce(cleaned.consent_marketing, {{ var('consent_if_unknown') }}) as consent_marketing,
+    cleaned.delivery_count,
+    case
+        when cleaned.first_delivery_date = cast('1970-01-01' as date) then 0
+        when cleaned.event_date < cleaned.feed_started_on then 0
+        else greatest({{ days_between('cleaned.event_date', 'cleaned.first_delivery_date') }}, 0)
+    end as days_late,
+    cleaned._source as feed,
+    cleaned._delivery_date as delivery_date,
+    cleaned._loaded_at as loaded_at
+from cleaned
+left join channels
+    on
+        cleaned.signal_source = channels.signal_source
+        and cleaned.signal_medium = channels.signal_medium
+        and cleaned.signal_click = channels.signal_click
+        and cleaned.signal_host = channels.signal_host
+left join pages_with_view
+    on cleaned._source = pages_with_view._source and cleaned.clean_page_type = pages_with_view.clean_page_type
+left join {{ ref('event_names') }} as names on lower(cleaned.event_name) = names.event_name
+{{ join_rate('rates', 'cleaned.money_currency', 'cleaned.event_date') }}

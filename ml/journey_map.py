@@ -1,0 +1,205 @@
+"""The journey as an absorbing chain: who reaches the sale from where, in how many steps, and what a change would do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+from scipy.sparse import csgraph
+
+from ml.validation import numbers, require_columns
+
+
+@dataclass(frozen=True, slots=True)
+class WhatIf:
+    """What moving probability from the null end to another node would do.
+
+    Attributes
+    ----------
+    before, after : float
+        Conversion probability from the start.
+    change : float
+        after - before, exact for this chain.
+    first_order : float
+        eps N_si b_k, the change per small eps.
+    """
+
+    before: float
+    after: float
+    change: float
+    first_order: float
+
+
+@dataclass(frozen=True, slots=True)
+class JourneyMap:
+    """An absorbing chain, solved; arrays share the order of `nodes` (all but the two ends).
+
+    Attributes
+    ----------
+    nodes : tuple of str
+    start, main, null : str
+    conversion_probability : ndarray of shape (n_nodes,)
+        Of reaching `main` from the node. Journeys caught in a loop without exit never do.
+    expected_steps : ndarray of shape (n_nodes,)
+        Steps to `main` of the journeys that reach it; NaN where none does.
+    expected_visits : ndarray of shape (n_nodes,)
+        Of the node, per journey from the start; infinite inside a loop without exit.
+    contribution : ndarray of shape (n_nodes,)
+        Share of conversions from the start that would be lost if every visit of the node ended the journey:
+        descriptive, not causal. 1 for the start.
+    transitions : ndarray of shape (n_nodes, n_nodes + 2)
+        Probability of each move; the last two columns are `main` and `null`.
+    visits : ndarray of shape (n_nodes, n_nodes)
+        Fundamental matrix N of the nodes outside of loops without exit; 0 inside.
+    """
+
+    nodes: tuple[str, ...]
+    start: str
+    main: str
+    null: str
+    conversion_probability: np.ndarray
+    expected_steps: np.ndarray
+    expected_visits: np.ndarray
+    contribution: np.ndarray
+    transitions: np.ndarray
+    visits: np.ndarray
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row per node: `node, conversion_probability, expected_steps, expected_visits, contribution`."""
+        columns = ("conversion_probability", "expected_steps", "expected_visits", "contribution")
+        return pd.DataFrame({"node": self.nodes, **{name: getattr(self, name) for name in columns}})
+
+    def what_if(self, node: str, eps: float, to: str) -> WhatIf:
+        """Move probability `eps` at `node` from the null end to `to` (a node or the main end).
+
+        Raises
+        ------
+        ValueError
+            If a node is unknown, or fewer than `eps` of the node's journeys end there.
+
+        Notes
+        -----
+        By Sherman and Morrison: eps N_si b_k / (1 - eps N_ki), exact while the rest of the chain stays as it is.
+        """
+        at, start = self._index(node), self._index(self.start)
+        lost = float(self.transitions[at, -1])
+        if not 0 <= eps <= lost + 1e-12:
+            raise ValueError(f"eps is {eps}; {node!r} loses {lost:.6g} of its journeys, expected 0 to that")
+        before = float(self.conversion_probability[start])
+        if to == self.main:
+            first_order = change = eps * float(self.visits[start, at])
+        else:
+            target = self._index(to)
+            first_order = eps * float(self.visits[start, at] * self.conversion_probability[target])
+            change = first_order / (1 - eps * float(self.visits[target, at])) if first_order else 0.0
+        return WhatIf(before, before + change, change, first_order)
+
+    def critical_path(self) -> tuple[str, ...]:
+        """The single most probable way from start to main; empty if there is none."""
+        names = [*self.nodes, self.main, self.null]
+        out, into = np.nonzero(self.transitions)
+        # the constant keeps certain moves from counting as no edge, and prefers the shorter of two equal ways
+        length = -np.log(self.transitions[out, into]) + 1e-12
+        graph = sparse.csr_array((length, (out, into)), shape=(len(names), len(names)))
+        _, before = csgraph.dijkstra(graph, indices=self._index(self.start), return_predecessors=True)
+        path = [len(self.nodes)]
+        while before[path[-1]] >= 0:
+            path.append(int(before[path[-1]]))
+        return tuple(names[i] for i in reversed(path)) if len(path) > 1 else ()
+
+    def _index(self, node: str) -> int:
+        if node not in self.nodes:
+            raise ValueError(f"{node!r} is not one of the {len(self.nodes)} nodes {list(self.nodes)}")
+        return self.nodes.index(node)
+
+
+def absorbing_chain(edges: pd.DataFrame, *, start: str, main: str | Sequence[str], null: str) -> JourneyMap:
+    """Solve the chain of a journey map.
+
+    Parameters
+    ----------
+    edges : DataFrame of shape (n_edges, >= 3)
+        `from`, `to` (node names), `n` (moves counted; rows of the same edge are added up). Hide rare edges after
+        this, never before: every sum needs them.
+    start : str
+        Where journeys begin.
+    main : str or sequence of str
+        The end that counts; several main conversions are taken as one, named after the first.
+    null : str
+        The end without conversion.
+
+    Raises
+    ------
+    ValueError
+        If a column is missing or of the wrong kind, an end has moves of its own, or `start` has none.
+
+    Notes
+    -----
+    P = [[Q, R], [0, I]], N = (I - Q)^-1, b = N r_main. Steps to conversion come from the chain given that it converts,
+    Q*_ij = Q_ij b_j / b_i; N 1 would count the steps to any end. Contribution of j: (N_sj / N_jj) b_j / b_s.
+    Kemeny and Snell (1960), "Finite Markov Chains", chapter III.
+    """
+    require_columns(edges, ("from", "to", "n"), "edges")
+    counts = numbers(edges, "n", "edges", minimum=0)
+    mains = (main,) if isinstance(main, str) else tuple(main)
+    ends = pd.Series([mains[0]] * len(mains) + [null], index=[*mains, null])
+    out, into = (edges[side].map(lambda node: ends.get(node, node)) for side in ("from", "to"))
+    for side, names in (("from", out), ("to", into)):
+        if (unnamed := names.isna()).any():
+            raise ValueError(f"edges.{side}: {unnamed.sum()} of {len(edges)} rows have no node")
+    if (leaving := out.isin(ends) & (counts > 0)).any():
+        raise ValueError(f"edges.from: {leaving.sum()} of {len(edges)} rows leave an end ({sorted(set(out[leaving]))})")
+    if not counts[out == start].sum() > 0:
+        raise ValueError(f"edges.from: no moves leave the start {start!r} in {len(edges)} rows")
+
+    nodes = tuple(sorted((set(out) | set(into)) - set(ends)))
+    index = {name: i for i, name in enumerate([*nodes, mains[0], null])}
+    size = len(nodes)
+    moves = np.zeros((size, size + 2))
+    kept = ~out.isin(ends).to_numpy()
+    np.add.at(moves, (out[kept].map(index), into[kept].map(index)), counts[kept])
+    transitions = moves / np.maximum(moves.sum(axis=1, keepdims=True), 1e-300)
+    inner, won = transitions[:, :size], transitions[:, size]
+
+    stops = (transitions[:, size:].sum(axis=1) > 0) | (inner.sum(axis=1) == 0)
+    open_ = _reaches(inner, stops)  # the others are loops without exit, which would make I - Q singular
+    visits = np.zeros((size, size))
+    visits[np.ix_(open_, open_)] = np.linalg.inv(np.eye(open_.sum()) - inner[np.ix_(open_, open_)])
+    reach = visits @ won
+    first = index[start]
+    own = np.where(open_, np.diag(visits), 1.0)
+    lost = visits[first] / own * reach / (reach[first] if reach[first] > 0 else np.nan)
+    caught = ~open_ & _reaches(inner.T, np.arange(size) == first)
+    return JourneyMap(
+        nodes=nodes,
+        start=start,
+        main=mains[0],
+        null=null,
+        conversion_probability=reach,
+        expected_steps=_steps(inner, reach),
+        expected_visits=np.where(caught, np.inf, visits[first]),
+        contribution=lost,
+        transitions=transitions,
+        visits=visits,
+    )
+
+
+def _reaches(inner: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """Which nodes can get to one of `targets` along positive moves."""
+    reached = targets
+    while True:
+        wider = reached | ((inner > 0) @ reached)
+        if (wider == reached).all():
+            return reached
+        reached = wider
+
+
+def _steps(inner: np.ndarray, reach: np.ndarray) -> np.ndarray:
+    converting = reach > 0
+    towards = inner[np.ix_(converting, converting)] * reach[converting] / reach[converting][:, None]
+    steps = np.full(len(reach), np.nan)
+    steps[converting] = np.linalg.solve(np.eye(converting.sum()) - towards, np.ones(converting.sum()))
+    return steps

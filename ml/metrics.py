@@ -1,0 +1,58 @@
+"""Statistics that more than one model needs: intervals from replicates, and control of false discoveries."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import stats
+
+
+def jackknife_error(replicates: np.ndarray) -> np.ndarray:
+    """Standard error from delete-one-group replicates.
+
+    Parameters
+    ----------
+    replicates : ndarray of shape (n_groups, ...)
+        The statistic without group g, for each of at least two groups.
+    """
+    groups = len(replicates)
+    return np.sqrt((groups - 1) / groups * ((replicates - replicates.mean(axis=0)) ** 2).sum(axis=0))
+
+
+def share_interval(share: np.ndarray, error: np.ndarray, quantile: float) -> tuple[np.ndarray, np.ndarray]:
+    """Interval of a share that stays inside (0, 1), by the delta method on its logit.
+
+    Shares outside (0, 1), which happen with values that can be negative, get the symmetric interval.
+    """
+    inside = (share > 0) & (share < 1)
+    variance = np.where(inside, share * (1 - share), 1.0)
+    logit = np.log(np.where(inside, share, 0.5) / np.where(inside, 1 - share, 0.5))
+    half = quantile * error / variance
+    low, high = 1 / (1 + np.exp(half - logit)), 1 / (1 + np.exp(-half - logit))
+    return np.where(inside, low, share - quantile * error), np.where(inside, high, share + quantile * error)
+
+
+def tail_probability(observed: float, null: np.ndarray, *, enough: int = 10) -> float:
+    """Share of null statistics at least as large as the observed one.
+
+    With fewer than `enough` of them the tail is read off a gamma distribution with the null's mean and variance, since
+    a few hundred draws cannot show the small probabilities that many comparisons ask for.
+    """
+    exceeding = int((null >= observed).sum())
+    mean, variance = null.mean(), null.var(ddof=1)
+    if exceeding >= enough or not variance > 0:
+        return (exceeding + 1) / (len(null) + 1)
+    return float(stats.gamma.sf(observed, a=mean**2 / variance, scale=variance / mean))
+
+
+def benjamini_hochberg(p_values: np.ndarray) -> np.ndarray:
+    """Adjusted p-values (q-values); NaN stays NaN and is not counted as a comparison.
+
+    Notes
+    -----
+    Benjamini and Hochberg (1995), "Controlling the false discovery rate", JRSS B 57(1).
+    """
+    q_values = np.full(len(p_values), np.nan)
+    known = np.flatnonzero(~np.isnan(p_values))
+    if len(known):
+        q_values[known] = stats.false_discovery_control(p_values[known], method="bh")
+    return q_values

@@ -1,0 +1,70 @@
+"""When the pipeline runs by itself, and who hears of it when it fails."""
+
+from __future__ import annotations
+
+import json
+import os
+import urllib.request
+
+import dagster as dg
+
+from orchestration.defs.partitions import DAYS
+
+daily = dg.define_asset_job(
+    "daily",
+    selection=dg.AssetSelection.all(),
+    partitions_def=DAYS,
+    executor_def=dg.in_process_executor,
+    description="Load a day (or a range of days in one run), build and test the warehouse, fit the models, publish.",
+    tags={"dagster/max_runtime": "14400"},
+)
+
+every_morning = dg.build_schedule_from_partitioned_job(
+    daily,
+    name="every_morning",
+    hour_of_day=5,
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Yesterday, once its deliveries are in.",
+)
+
+
+def alert_sensors() -> list[dg.SensorDefinition]:
+    """Return the alerts that the environment configures: none, e-mail, Slack, or both."""
+    sensors: list[dg.SensorDefinition] = []
+    sender, recipients = os.environ.get("NETZPLAN_ALERT_EMAIL_FROM"), os.environ.get("NETZPLAN_ALERT_EMAIL_TO")
+    if sender and recipients:
+        sensors.append(
+            dg.make_email_on_run_failure_sensor(
+                email_from=sender,
+                email_password=os.environ.get("NETZPLAN_ALERT_EMAIL_PASSWORD", ""),
+                email_to=[address.strip() for address in recipients.split(",")],
+                smtp_host=os.environ.get("NETZPLAN_ALERT_SMTP_HOST", "localhost"),
+                smtp_type=os.environ.get("NETZPLAN_ALERT_SMTP_TYPE", "SSL"),
+                name="email_on_failure",
+                default_status=dg.DefaultSensorStatus.RUNNING,
+            )
+        )
+    if webhook := os.environ.get("NETZPLAN_ALERT_SLACK_WEBHOOK"):
+        sensors.append(_slack_sensor(webhook))
+    return sensors
+
+
+def _slack_sensor(webhook: str) -> dg.SensorDefinition:
+    @dg.run_failure_sensor(name="slack_on_failure", default_status=dg.DefaultSensorStatus.RUNNING)
+    def slack_on_failure(context: dg.RunFailureSensorContext) -> None:
+        run = context.dagster_run
+        text = f"Netzplan: run {run.run_id} of {run.job_name} failed. {context.failure_event.message or ''}"
+        request = urllib.request.Request(
+            webhook, json.dumps({"text": text}).encode(), {"Content-Type": "application/json"}
+        )
+        with urllib.request.urlopen(request, timeout=20):
+            pass
+
+    return slack_on_failure
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    return dg.Definitions(
+        jobs=[daily], schedules=[every_morning], sensors=alert_sensors(), executor=dg.in_process_executor
+    )

@@ -1,0 +1,37 @@
+-- One row per model x figure of the last fit.
+with figures as (
+    select
+        'markov' as model,
+        '1' as version,
+        window_name || ': orders credited to channels' as metric,
+        sum(conversions) as value,
+        count(*) as rows,
+        case when bool_or(verdict = 'supported') then 'supported' else 'not enough data' end as verdict
+    from ml.channel_credits
+    where level = 'channel'
+    group by window_name
+
+    union all
+
+    select
+        'weather_sales' as model,
+        '1' as version,
+        'pairs with verdict: ' || verdict as metric,
+        count(*) as value,
+        count(*) as rows,
+        verdict
+    from ml.weather_effects
+    group by verdict
+)
+
+select
+    model,
+    version,
+    $data_version as data_version,
+    cast($trained_at as timestamptz) as trained_at,
+    rows,
+    metric,
+    cast(value as double) as value,
+    verdict
+from figures
+order by model, metric

@@ -1,0 +1,7 @@
+-- One row per reporting window.
+select
+    window_name,
+    window_start,
+    window_end
+from intermediate.int_journeys__windows
+order by window_start desc, window_name

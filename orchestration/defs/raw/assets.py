@@ -1,0 +1,142 @@
+"""One asset per raw table that a feed fills: a partition per business day, any range of days in one run."""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from orchestration.defs.partitions import DAYS, SETTINGS, SOURCES
+from orchestration.defs.reports import check, preview
+from orchestration.defs.resources import Warehouse
+from orchestration.sources.contract import ENTITIES
+from orchestration.sources.load import BatchReport, load_entity
+
+_DOMAINS = {
+    "web": ("web_events", "identity_links"),
+    "sales": ("orders", "order_lines", "products", "customers", "stores"),
+    "marketing": ("touchpoints", "campaign_spend", "mailings", "experiments"),
+    "social": ("social_posts",),
+    "weather": ("weather_observations", "weather_forecasts"),
+}
+_DOMAIN_OF = {entity: domain for domain, entities in _DOMAINS.items() for entity in entities}
+#: A feed may be this late before the newest day in it is worth a warning.
+_LATE_DAYS = 2
+
+
+def raw_asset(entity: str) -> dg.AssetsDefinition:
+    """Make the asset of one raw table."""
+    key = dg.AssetKey(["raw", entity])
+    feeds = SOURCES.of_entity(entity)
+    checks = [
+        dg.AssetCheckSpec(
+            "conservation",
+            asset=key,
+            blocking=True,
+            description="Rows read = rows loaded + quarantined + duplicate, per file, and as many are really there.",
+        )
+    ]
+    if any(feed.is_daily for feed in feeds):
+        text = f"The newest day delivered is at most {_LATE_DAYS} days old, whichever day this run was for."
+        checks.append(dg.AssetCheckSpec("newest_day", asset=key, description=text))
+
+    @dg.asset(
+        key=key,
+        partitions_def=DAYS,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        group_name=f"raw/{_DOMAIN_OF[entity]}",
+        kinds={"dlt", "duckdb"},
+        owners=["team:engineering"],
+        description=_describe(entity),
+        metadata={"feeds": dg.MetadataValue.json([{"name": feed.name, "kind": feed.kind} for feed in feeds])},
+        freshness_policy=dg.FreshnessPolicy.time_window(
+            fail_window=timedelta(hours=49), warn_window=timedelta(hours=30)
+        ),
+        check_specs=checks,
+        pool="warehouse",
+        code_version="1",
+    )
+    def load(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:
+        reports = load_entity(
+            SOURCES,
+            entity,
+            _days(context),
+            warehouse=Path(warehouse.path),
+            key=SETTINGS.pseudonym_key(),
+            dlt_dir=SETTINGS.dlt_dir,
+            timezone=SETTINGS.timezone,
+            now=datetime.now(UTC),
+        )
+        return dg.MaterializeResult(
+            metadata=_metadata(reports, warehouse, entity), check_results=_check(warehouse, entity, len(checks) > 1)
+        )
+
+    return load
+
+
+def _describe(entity: str) -> str:
+    contract = ENTITIES[entity]
+    names = ", ".join(feed.name for feed in SOURCES.of_entity(entity)) or "no feed"
+    key = " + ".join(contract.key)
+    return f"One row per {key} and delivery, as delivered by: {names}. Personal columns hold pseudonyms."
+
+
+def _days(context: dg.AssetExecutionContext) -> Sequence[date]:
+    span = context.partition_key_range
+    first, last = date.fromisoformat(span.start), date.fromisoformat(span.end)
+    return [first + timedelta(days=number) for number in range((last - first).days + 1)]
+
+
+def _metadata(reports: Sequence[BatchReport], warehouse: Warehouse, entity: str) -> dict[str, Any]:
+    states = Counter(report.state for report in reports)
+    with warehouse.connect() as connection:
+        total = connection.execute(f'select count(*) from raw."{entity}"').fetchall()[0][0]
+        columns = ", ".join(f'"{name}"' for name in ENTITIES[entity].schema.names)
+        newest = connection.execute(
+            f'select {columns} from raw."{entity}" where _batch_id = ? limit 5',
+            [reports[-1].batch_id if reports else ""],
+        ).to_arrow_table()
+    return {
+        "dagster/row_count": total,
+        "dagster/partition_row_count": sum(report.rows_loaded for report in reports),
+        "rows_in": sum(report.rows_in for report in reports),
+        "quarantined": sum(report.rows_quarantined for report in reports),
+        "duplicates": sum(report.rows_duplicate for report in reports),
+        "deliveries": dg.MetadataValue.json(dict(states)),
+        "preview": preview(newest),
+    }
+
+
+def _check(warehouse: Warehouse, entity: str, is_daily: bool) -> list[dg.AssetCheckResult]:
+    results = [check("conservation", warehouse.read_query("raw/check_conservation.sql", entity=entity))]
+    if is_daily:
+        newest = warehouse.last_delivery(entity)
+        due = SETTINGS.yesterday() - timedelta(days=_LATE_DAYS)
+        results.append(
+            dg.AssetCheckResult(
+                check_name="newest_day",
+                passed=newest is not None and newest >= due,
+                severity=dg.AssetCheckSeverity.WARN,
+                metadata={"newest_day": str(newest), "due": str(due)},
+            )
+        )
+    return results
+
+
+RAW_ASSETS = [raw_asset(entity) for entity in ENTITIES if SOURCES.of_entity(entity)]
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    unfilled = [
+        dg.AssetSpec(
+            ["raw", entity],
+            group_name=f"raw/{_DOMAIN_OF[entity]}",
+            description=f"Empty: no feed of the sources file has entity: {entity}.",
+        )
+        for entity in ENTITIES
+        if not SOURCES.of_entity(entity)
+    ]
+    return dg.Definitions(assets=[*RAW_ASSETS, *unfilled])

@@ -1,0 +1,70 @@
+"""Every dbt model and seed as an asset, every dbt test as an asset check."""
+
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from typing import Any
+
+import dagster as dg
+from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, dbt_assets
+
+from orchestration.defs.resources import Warehouse
+from orchestration.defs.warehouse.dbt_build import stream_build
+from orchestration.defs.warehouse.manifest import load_json
+from orchestration.settings import Settings
+
+_OWNERS = {
+    "staging": "team:engineering",
+    "intermediate": "team:engineering",
+    "seeds": "team:business",
+    "marts": "team:analytics",
+}
+
+
+class LayerTranslator(DagsterDbtTranslator):
+    """Names assets as the house is built: the key begins with the layer, the group is the folder."""
+
+    def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
+        if dbt_resource_props["resource_type"] == "source":
+            return dg.AssetKey([dbt_resource_props["source_name"], dbt_resource_props["name"]])
+        return dg.AssetKey([_layer(dbt_resource_props), dbt_resource_props["name"]])
+
+    def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str | None:
+        if dbt_resource_props["resource_type"] == "source":
+            return None
+        return "/".join([_layer(dbt_resource_props), *dbt_resource_props["fqn"][2:-1]])
+
+    def get_asset_spec(self, manifest: Mapping[str, Any], unique_id: str, project: Any) -> dg.AssetSpec:
+        spec = super().get_asset_spec(manifest, unique_id, project)
+        props = self.get_resource_props(manifest, unique_id)
+        if props["resource_type"] == "source":
+            return spec
+        layer = _layer(props)
+        freshness = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=49), warn_window=timedelta(hours=30))
+        return spec.replace_attributes(
+            owners=spec.owners or [_OWNERS.get(layer, "team:engineering")],
+            freshness_policy=freshness if layer == "marts" else None,
+        )
+
+
+def _layer(props: Mapping[str, Any]) -> str:
+    return "seeds" if props["resource_type"] == "seed" else props["fqn"][1]
+
+
+MANIFEST = load_json()
+TRANSLATOR = LayerTranslator(DagsterDbtTranslatorSettings(enable_source_tests_as_checks=True))
+
+
+@dbt_assets(manifest=MANIFEST, dagster_dbt_translator=TRANSLATOR, name="dbt", pool="warehouse")
+def warehouse_models(context: dg.AssetExecutionContext, warehouse: Warehouse) -> Iterator[Any]:
+    settings = Settings.from_environment()
+    variables = {"timezone": settings.timezone, "currency": settings.currency}
+    if as_of_date := warehouse.last_delivery():
+        variables["as_of_date"] = as_of_date.isoformat()
+    yield from stream_build(
+        context,
+        warehouse,
+        manifest=MANIFEST,
+        translator=TRANSLATOR,
+        variables=variables,
+        output_dir=settings.data_dir / "dbt",
+    )

@@ -1,0 +1,76 @@
+"""What all tests share: a data folder of their own, and one whole daily run that costs its time once."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from orchestration.settings import PROJECT_DIR, Settings
+
+# Before anything of ours is imported: the definitions read the settings at import, and no test touches data/.
+os.environ["NETZPLAN_DATA_DIR"] = tempfile.mkdtemp(prefix="netzplan-tests-")
+os.environ["NETZPLAN_SOURCES"] = "demo"
+os.environ["NETZPLAN_DEMO_SIZE"] = "tests"
+
+
+@dataclass(frozen=True)
+class DailyRun:
+    """A finished `make demo` of the small shop.
+
+    Attributes
+    ----------
+    settings : Settings
+        Its warehouse and published version are there to be read, not written.
+    output : str
+        What the command printed.
+    """
+
+    settings: Settings
+    output: str
+
+
+def demo_environment(data_dir: Path) -> dict[str, str]:
+    """The environment of a command that works on its own data folder."""
+    return {
+        **os.environ,
+        "NETZPLAN_DATA_DIR": str(data_dir),
+        "NETZPLAN_SOURCES": "demo",
+        "NETZPLAN_DEMO_SIZE": "tests",
+        "PYTHONPATH": str(PROJECT_DIR),
+    }
+
+
+def orchestrate(data_dir: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run `python -m orchestration ...` on a data folder, as the Makefile does."""
+    return subprocess.run(
+        [sys.executable, "-m", "orchestration", *arguments],
+        env=demo_environment(data_dir),
+        cwd=PROJECT_DIR,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="session")
+def daily_run(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> DailyRun:
+    """The whole pipeline over the small shop: once per session, also when several workers share the tests."""
+    shared = tmp_path_factory.getbasetemp() if worker_id == "master" else tmp_path_factory.getbasetemp().parent
+    folder = shared / "daily run"  # the space is meant
+    folder.mkdir(exist_ok=True)
+    done = folder / "output.txt"
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not done.exists():
+            finished = orchestrate(folder / "data", "demo")
+            assert finished.returncode == 0, finished.stdout + finished.stderr
+            done.write_text(finished.stdout + finished.stderr)
+    settings = Settings(data_dir=folder / "data", sources=None, demo_size="tests")
+    return DailyRun(settings, done.read_text())
