@@ -36,6 +36,8 @@ $(STAMP): requirements.txt
 	  cp -f "$$($(PY) -c 'import uv; print(uv.find_uv_bin())')" $(VENV)/uv; \
 	  $(VENV)/uv pip sync --quiet --python $(PY) requirements.txt; \
 	fi
+	@# Dagster's own commands (dg, dagster) find the project from any folder.
+	@$(PY) -c 'import pathlib, sysconfig; pathlib.Path(sysconfig.get_path("purelib"), "netzplan.pth").write_text(str(pathlib.Path.cwd()) + "\n")'
 	@touch $@
 
 lock: ## Resolve pyproject.toml anew into requirements.txt (exact versions with hashes)

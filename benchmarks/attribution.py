@@ -12,10 +12,8 @@ import pyarrow as pa
 
 from ml.attribution import markov_credit, rule_credit, shapley_credit
 
-CHANNELS = np.array(
-    ["affiliate", "call_centre", "catalog", "direct", "display", "email", "organic_search", "organic_social"]
-    + ["paid_search", "paid_social", "referral", "store", "tv"]
-)
+ONLINE = ("affiliate", "direct", "display", "email", "organic_search", "organic_social", "paid_search", "paid_social")
+CHANNELS = np.array([*ONLINE, "referral", "call_centre", "catalog", "store", "tv"])
 PERSONS_PER_JOURNEY = 0.6
 BUCKETS = 100
 
@@ -23,8 +21,8 @@ BUCKETS = 100
 def generate(journeys: int, rng: np.random.Generator) -> pd.DataFrame:
     """Journeys of a first-order chain with channel-dependent length and conversion: one row each, with its bucket."""
     count = len(CHANNELS)
-    moves = rng.dirichlet(np.full(count, 0.4), size=count).cumsum(axis=1)
-    stops = rng.uniform(0.25, 0.55, count)
+    moves = rng.dirichlet(np.full(count, 0.6), size=count).cumsum(axis=1)
+    stops = rng.uniform(0.2, 0.4, count)
     converts = rng.uniform(0.02, 0.25, count)
     now = rng.choice(count, journeys, p=rng.dirichlet(np.ones(count)))
     keys = now.astype(np.uint64) + 1  # a path as digits to the base 16
@@ -51,7 +49,7 @@ def as_paths(journeys: pd.DataFrame, by: list[str]) -> pa.Table:
     sums = journeys.groupby(by, as_index=False)[["conversions", "nulls", "value"]].sum()
     digits = (sums["key"].to_numpy()[:, None] >> (4 * np.arange(14, dtype=np.uint64))) & np.uint64(15)
     lengths = (digits > 0).sum(axis=1)
-    names = pa.array(CHANNELS[digits[digits > 0].astype(np.int64) - 1])
+    names = pa.array(CHANNELS.astype(object)[digits[digits > 0].astype(np.int64) - 1])
     starts = pa.array(np.concatenate([[0], lengths.cumsum()]).astype(np.int32))
     return pa.Table.from_pandas(sums.drop(columns="key")).append_column("path", pa.ListArray.from_arrays(starts, names))
 

@@ -9,7 +9,7 @@ import altair as alt
 import pandas as pd
 
 from dashboards import formats
-from dashboards.look import SHAPES, below_above, finish, ink, is_dark, palette
+from dashboards.look import SHAPES, below_above, finish, ink, palette
 from dashboards.text import t
 
 BENCHMARK = 50
@@ -56,8 +56,8 @@ def trend(
         )
         .mark_line(strokeWidth=2.5)
         .encode(
-            x=f"{day}:T",
-            y="value:Q",
+            x=alt.X(f"{day}:T"),
+            y=alt.Y("value:Q"),
             color=alt.Color("series:N", scale=scale),
             strokeDash=alt.StrokeDash("series:N", scale=dashes),
         )
@@ -104,21 +104,25 @@ def score_intervals(frame: pd.DataFrame, *, label: str, tip: Sequence[tuple[str,
         axis=alt.Axis(values=[0, 25, 50, 75, 100]),
     )
     track = base.mark_bar(height=6, opacity=0.5, color=ink("hair"), cornerRadius=3).encode(
-        x=alt.value(0), x2=alt.value("width")
+        x=alt.XValue(0), x2=alt.X2Value("width")
     )
     bars = base.mark_rule(strokeWidth=4, opacity=0.55, strokeCap="round").encode(
-        x=alt.X("score_low:Q"), x2="score_high:Q", color=encode["color"]
+        x=alt.X("score_low:Q"), x2=alt.X2("score_high:Q"), color=encode["color"]
     )
     points = base.mark_point(size=170, filled=True, opacity=1).encode(x=x, **encode)
+    # The page's colour around a number keeps the benchmark line from crossing it out.
+    halo = base.mark_text(
+        dy=-15, fontSize=13, fontWeight="bold", stroke=ink("page"), strokeWidth=5, strokeJoin="round", color=ink("page")
+    ).encode(x=x, text=alt.Text("score:Q", format=".0f"))
     numbers = base.mark_text(dy=-15, fontSize=13, fontWeight="bold", color=ink()).encode(
         x=x, text=alt.Text("score:Q", format=".0f")
     )
     line = (
         alt.Chart(pd.DataFrame({"x": [BENCHMARK]}))
         .mark_rule(strokeDash=[4, 4], strokeWidth=1.5, color=ink("quiet"))
-        .encode(x="x:Q")
+        .encode(x=alt.X("x:Q"))
     )
-    return finish(track + line + bars + points + numbers, alt.Step(54))
+    return finish(track + line + bars + points + halo + numbers, alt.Step(54))
 
 
 def band(frame: pd.DataFrame, *, x: str, y: str, low: str, high: str, axis: str, x_type: str = "T") -> alt.LayerChart:
@@ -134,7 +138,7 @@ def band(frame: pd.DataFrame, *, x: str, y: str, low: str, high: str, axis: str,
     )
     scale = alt.Scale(domain=[max(0, BENCHMARK - reach * 1.15), min(100, BENCHMARK + reach * 1.15)], nice=True)
     area = base.mark_area(opacity=0.22, color=colour).encode(
-        y=alt.Y(f"{low}:Q", scale=scale, title=axis), y2=f"{high}:Q"
+        y=alt.Y(f"{low}:Q", scale=scale, title=axis), y2=alt.Y2(f"{high}:Q")
     )
     line = base.mark_line(strokeWidth=2.5, color=colour).encode(
         y=alt.Y(f"{y}:Q", scale=scale),
@@ -146,7 +150,9 @@ def band(frame: pd.DataFrame, *, x: str, y: str, low: str, high: str, axis: str,
         ],
     )
     benchmark = (
-        alt.Chart(pd.DataFrame({"y": [BENCHMARK]})).mark_rule(strokeDash=[4, 4], color=ink("quiet")).encode(y="y:Q")
+        alt.Chart(pd.DataFrame({"y": [BENCHMARK]}))
+        .mark_rule(strokeDash=[4, 4], color=ink("quiet"))
+        .encode(y=alt.Y("y:Q"))
     )
     return finish(area + benchmark + line, 260)
 
@@ -168,34 +174,33 @@ def heatmap(
     x_sort, y_sort = list(dict.fromkeys(frame[x])), list(dict.fromkeys(frame[y]))
     low, high = domain
     centre = (low + high) / 2 if middle is None else middle
-    base = alt.Chart(frame).encode(
-        x=alt.X(
-            f"{x}:N",
-            sort=x_sort,
-            title=None,
-            axis=alt.Axis(orient="top", labelAngle=x_angle, labelLimit=170, grid=False),
-        ),
-        y=alt.Y(f"{y}:N", sort=y_sort, title=None, axis=alt.Axis(grid=False)),
-        tooltip=[alt.Tooltip(f"{column}:N", title=heading) for column, heading in tip],
-    )
-    cells = base.mark_rect(cornerRadius=4, stroke="#11161c" if is_dark() else "#ffffff", strokeWidth=2).encode(
-        color=alt.Color(
-            f"{value}:Q",
-            scale=alt.Scale(
-                domain=[low, (low + centre) / 2, centre, (centre + high) / 2, high],
-                range=below_above(),
-                clamp=True,
-                interpolate="rgb",
-            ),
-            legend=None,
+
+    def grid(rows: pd.DataFrame) -> alt.Chart:
+        axis = alt.Axis(orient="top", labelAngle=x_angle, labelLimit=150, labelOverlap=False, grid=False)
+        return alt.Chart(rows).encode(
+            x=alt.X(f"{x}:N", sort=x_sort, title=None, axis=axis),
+            y=alt.Y(f"{y}:N", sort=y_sort, title=None, axis=alt.Axis(grid=False)),
+            tooltip=[alt.Tooltip(f"{column}:N", title=heading) for column, heading in tip],
         )
+
+    scale = alt.Scale(
+        domain=[low, (low + centre) / 2, centre, (centre + high) / 2, high],
+        range=below_above(),
+        clamp=True,
+        interpolate="rgb",
     )
-    strong = 0.36 * (high - low)
-    words = base.mark_text(fontSize=12).encode(
-        text=f"{text}:N",
-        color=alt.condition(f"abs(datum['{value}'] - {centre}) > {strong}", alt.value("#ffffff"), alt.value(ink())),
+    cells = (
+        grid(frame)
+        .mark_rect(cornerRadius=4, stroke=ink("page"), strokeWidth=2)
+        .encode(color=alt.Color(f"{value}:Q", scale=scale, legend=None))
     )
-    return finish(cells + words, alt.Step(height))
+    is_strong = (frame[value] - centre).abs() > 0.36 * (high - low)
+    words = [
+        grid(rows).mark_text(fontSize=12, color=colour).encode(text=alt.Text(f"{text}:N"))
+        for rows, colour in ((frame[~is_strong], ink()), (frame[is_strong], "#ffffff"))
+        if not rows.empty
+    ]
+    return finish(alt.LayerChart(layer=[cells, *words]), alt.Step(height))
 
 
 def models(
@@ -225,10 +230,10 @@ def models(
         .encode(
             y=alt.Y("name:N", sort=list(order), title=None),
             x=alt.X(f"min({value}):Q", title=axis),
-            x2=f"max({value}):Q",
+            x2=alt.X2(f"max({value}):Q"),
         )
     )
-    bars = base.mark_rule(strokeWidth=3, opacity=0.5).encode(x=f"{low}:Q", x2=f"{high}:Q", color=colour)
+    bars = base.mark_rule(strokeWidth=3, opacity=0.5).encode(x=alt.X(f"{low}:Q"), x2=alt.X2(f"{high}:Q"), color=colour)
     points = base.mark_point(size=70, filled=True, opacity=1).encode(
         x=alt.X(f"{value}:Q", title=axis, axis=alt.Axis(format=axis_format, tickCount=6)),
         color=colour,
@@ -263,10 +268,12 @@ def scatter_curve(
             layers.append(
                 alt.Chart(pd.DataFrame({"x": [threshold_low], "x2": [threshold_high]}))
                 .mark_rect(opacity=0.12, color=colours[1])
-                .encode(x="x:Q", x2="x2:Q")
+                .encode(x=alt.X("x:Q"), x2=alt.X2("x2:Q"))
             )
         layers.append(
-            alt.Chart(pd.DataFrame({"x": [threshold]})).mark_rule(color=colours[1], strokeDash=[5, 4]).encode(x="x:Q")
+            alt.Chart(pd.DataFrame({"x": [threshold]}))
+            .mark_rule(color=colours[1], strokeDash=[5, 4])
+            .encode(x=alt.X("x:Q"))
         )
     layers.append(
         alt.Chart(points)
@@ -284,9 +291,11 @@ def scatter_curve(
         )
     )
     if with_curve and not curve.empty:
-        fitted = alt.Chart(curve).encode(x="x:Q")
-        layers.append(fitted.mark_area(opacity=0.25, color=colours[0]).encode(y="y_low:Q", y2="y_high:Q"))
-        layers.append(fitted.mark_line(strokeWidth=3, color=colours[0]).encode(y="y_fitted:Q"))
+        fitted = alt.Chart(curve).encode(x=alt.X("x:Q"))
+        layers.append(
+            fitted.mark_area(opacity=0.25, color=colours[0]).encode(y=alt.Y("y_low:Q"), y2=alt.Y2("y_high:Q"))
+        )
+        layers.append(fitted.mark_line(strokeWidth=3, color=colours[0]).encode(y=alt.Y("y_fitted:Q")))
     drawn = alt.layer(*layers)
     assert isinstance(drawn, alt.LayerChart)  # a facet only comes of faceted layers
     return finish(drawn, 380)
@@ -353,13 +362,11 @@ def shares(frame: pd.DataFrame, *, day: str, value: str, axis: str) -> alt.Layer
 def money_bars(frame: pd.DataFrame, *, label: str, value: str, text: str, highlight: str | None) -> alt.LayerChart:
     """Draw one bar per phase with its amount written beside it; the recommended one is filled."""
     colours = palette()
-    rows = frame.assign(is_top=frame[label] == highlight)
+    rows = frame.assign(fill=(frame[label] == highlight).map({True: colours[1], False: colours[6]}))
     base = alt.Chart(rows).encode(
         y=alt.Y(f"{label}:N", sort=list(frame[label]), title=None, axis=alt.Axis(grid=False)),
         x=alt.X(f"{value}:Q", title=None, axis=None, scale=alt.Scale(domainMin=0, padding=60)),
     )
-    bars = base.mark_bar(height=18, cornerRadiusEnd=4).encode(
-        color=alt.condition("datum.is_top", alt.value(colours[1]), alt.value(colours[6]))
-    )
-    words = base.mark_text(align="left", dx=6, fontSize=13, color=ink()).encode(text=f"{text}:N")
+    bars = base.mark_bar(height=18, cornerRadiusEnd=4).encode(color=alt.Color("fill:N", scale=None))
+    words = base.mark_text(align="left", dx=6, fontSize=13, color=ink()).encode(text=alt.Text(f"{text}:N"))
     return finish(bars + words, alt.Step(40))

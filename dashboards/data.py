@@ -141,9 +141,14 @@ def covered(name: str, **parameters: Any) -> tuple[date, date] | None:
     return pd.Timestamp(row["first_day"]).date(), pd.Timestamp(row["last_day"]).date()
 
 
+def connect(file: str) -> duckdb.DuckDBPyConnection:
+    """Open a published file for reading, with every way out of it closed."""
+    return duckdb.connect(file, read_only=True, config=_SANDBOX)
+
+
 @st.cache_resource(max_entries=3, show_spinner=False, on_release=lambda connection: connection.close())
 def _connection(file: str) -> duckdb.DuckDBPyConnection:
-    return duckdb.connect(file, read_only=True, config=_SANDBOX)
+    return connect(file)
 
 
 @st.cache_data(max_entries=16, show_spinner=False)

@@ -8,8 +8,12 @@ from __future__ import annotations
 
 import altair as alt
 import streamlit as st
+from altair.utils import schemapi
 
 from dashboards import data, formats
+
+# Checking every part of a chart at the moment it is made takes half the time of a page; the whole is checked anyway.
+schemapi.disable_debug_mode()
 
 _LIGHT = ["#0072b2", "#d55e00", "#009e73", "#b5579a", "#b98500", "#3a9bd5", "#5b6b7b"]
 _DARK = ["#5cb8f2", "#ff9350", "#3fc7a4", "#e59ccb", "#f0c04c", "#9bd3f7", "#a9b6c3"]
@@ -27,9 +31,9 @@ def palette() -> list[str]:
 
 
 def ink(strength: str = "strong") -> str:
-    """Return the colour of text, of quiet text or of hairlines on the reader's background."""
-    light = {"strong": "#17202a", "quiet": "#5b6b7b", "hair": "#d9e0e7"}
-    dark = {"strong": "#e8edf2", "quiet": "#a9b6c3", "hair": "#2f3a46"}
+    """Return the colour of text, of quiet text, of hairlines or of the page itself in the reader's theme."""
+    light = {"strong": "#17202a", "quiet": "#5b6b7b", "hair": "#d9e0e7", "page": "#ffffff"}
+    dark = {"strong": "#e8edf2", "quiet": "#a9b6c3", "hair": "#2f3a46", "page": "#11161c"}
     return (dark if is_dark() else light)[strength]
 
 
@@ -51,6 +55,8 @@ def finish(
     return (
         chart.configure(locale=formats.vega_locale(data.version().currency))
         .configure_axis(labelLimit=190, grid=True, domain=False, ticks=False, titleFontWeight="normal")
-        .configure_legend(orient="bottom", title=None, labelLimit=260, columns=legend_columns, symbolStrokeWidth=2)
+        .configure_legend(
+            orient="bottom", title=None, labelLimit=220, labelFontSize=11, columns=legend_columns, columnPadding=8
+        )
         .configure_view(strokeWidth=0)
     )

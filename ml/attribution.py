@@ -4,7 +4,7 @@ All models take the same frame and give the same result, so that they can be lai
 
 >>> import pandas as pd
 >>> paths = pd.DataFrame(
-...     {"path": [["email", "direct"], ["direct"]], "conversions": [30, 20], "nulls": [70, 180], "value": [900.0, 500.0]}
+...     {"path": [["email", "direct"], ["direct"]], "conversions": [30, 20], "nulls": [70, 180], "value": [900, 500]}
 ... )
 >>> markov_credit(paths).to_frame()[["channel", "removal_effect", "conversions", "value"]].round(2)
   channel  removal_effect  conversions   value
@@ -42,9 +42,9 @@ def markov_credit(
     Parameters
     ----------
     paths : DataFrame or pyarrow.Table of shape (n_distinct_paths, >= 3)
-        `path` (list of channel names in order, repeats allowed), `conversions` and `nulls` (journeys with this path that
-        ended in an order, or did not). Optional: `value`, `margin` (money of those conversions) and `bucket` (group of
-        persons; then one row per path and bucket).
+        `path` (list of channel names in order, repeats allowed), `conversions` and `nulls` (journeys with this path
+        that ended in an order, or did not). Optional: `value`, `margin` (money of those conversions) and `bucket`
+        (group of persons; then one row per path and bucket).
     order : 1, 2 or 'auto'
         How many of the last channels the next step depends on; 'auto' takes 2 where it predicts held-out journeys
         better.
@@ -66,8 +66,9 @@ def markov_credit(
     Notes
     -----
     With N = (I - Q)^-1 and b the conversion probability from each state, removing channel j costs
-    (N_sj / N_jj) b_j / b_s of all conversions, so one solve serves every channel. Money is credited the same way, with b
-    the money expected from each state. Consecutive touches of one channel count as one: this changes no removal effect.
+    (N_sj / N_jj) b_j / b_s of all conversions, so one solve serves every channel. Money is credited the same way, with
+    b the money expected from each state. Consecutive touches of a channel count as one: in a chain of order 1 this
+    changes no removal effect.
     Anderl et al. (2016), "Mapping the customer journey", International Journal of Research in Marketing 33(3).
     """
     require_choice(order, (1, 2, "auto"), "order")

@@ -191,7 +191,7 @@ def _without_each_bucket(paths: Paths, design: Design, groups: int) -> Iterator[
 
 
 def _without_each(sums: np.ndarray) -> np.ndarray:
-    """Total minus each group, with exact zeros where a group held everything: a rest of 1e-17 would be a state of its own."""
+    """Total minus each group, exactly 0 where a group held everything: a rest of 1e-17 would be a state of its own."""
     total = sums.sum(axis=0)
     rest = total - sums
     return np.where(np.abs(rest) < 1e-12 * np.abs(total), 0.0, rest)

@@ -71,7 +71,7 @@ class Shape:
         return cls(x, grid[usable], line, hinges[:, usable] / sizes[usable])
 
     def gains(self, rest: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Squares explained by the line, shape (m,), and beside it by each turn, shape (n_candidates, m), of rest (n, m)."""
+        """Squares of `rest` (n, m) explained by the line, shape (m,), and beside it by each turn, (n_candidates, m)."""
         return (self.line @ rest) ** 2, (self.turns.T @ rest) ** 2
 
 

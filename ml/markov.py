@@ -22,15 +22,15 @@ def chain_design(paths: Paths, order: int) -> Design:
     Notes
     -----
     A state is a channel (order 1) or a channel with the one before (order 2). Removing a channel sends every move into
-    one of its states J to the null end; the loss is N_sJ (N_JJ)^-1 b_J. I - Q is never singular here: each state was left
-    by a path that came to an end.
+    one of its states J to the null end; the loss is N_sJ (N_JJ)^-1 b_J. I - Q is never singular here: each state was
+    left by a path that came to an end.
     """
     states, channel_of_state, starts = _states(paths, order)
     count = len(channel_of_state)
     if count > MAXIMUM_STATES:
         raise ValueError(
-            f"a chain of order {order} over {len(paths.channels)} channels has {count} states (at most {MAXIMUM_STATES}): "
-            "use order 1 or group rare channels"
+            f"a chain of order {order} over {len(paths.channels)} channels has {count} states "
+            f"(at most {MAXIMUM_STATES}): use order 1 or group rare channels"
         )
     before = np.roll(states, 1) + 1
     before[starts[:-1]] = 0  # state 0 is the start
@@ -62,10 +62,10 @@ def chain_design(paths: Paths, order: int) -> Design:
 
 
 def choose_order(paths: Paths, rng: np.random.Generator) -> int:
-    """1 or 2: which chain gives journeys it has not seen the higher log-likelihood.
+    """2 if the longer memory gives journeys it has not seen the higher log-likelihood in both folds, else 1.
 
-    Two folds: persons by their bucket, or journeys by chance where the paths carry none. Chains are smoothed towards the
-    next lower order with the weight of one journey.
+    Two folds: persons by their bucket, or journeys by chance where the paths carry none. Chains are smoothed towards
+    the next lower order with the weight of one journey.
     """
     states, channel_of_state, starts = _states(paths, 2)
     if len(channel_of_state) > MAXIMUM_STATES:
@@ -91,14 +91,14 @@ def choose_order(paths: Paths, rng: np.random.Generator) -> int:
         won, lost = (rng.binomial(column.astype(np.int64), 0.5) for column in (paths.conversions, paths.nulls))
         folds = [counts(won, lost), counts(paths.conversions - won, paths.nulls - lost)]
 
-    gain = 0.0
+    gains = []
     for seen, unseen in (folds, folds[::-1]):
         short = np.zeros((len(paths.channels) + 1, symbols))
         np.add.at(short, lower, seen)
         order1 = ((short + 1 / symbols) / (short.sum(axis=1, keepdims=True) + 1))[lower]
         order2 = (seen + order1) / (seen.sum(axis=1, keepdims=True) + 1)
-        gain += float((unseen * np.log(order2 / order1)).sum())
-    return 2 if gain > 0 else 1
+        gains.append(float((unseen * np.log(order2 / order1)).sum()))
+    return 2 if min(gains) > 0 else 1
 
 
 def _states(paths: Paths, order: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -118,7 +118,7 @@ def _states(paths: Paths, order: int) -> tuple[np.ndarray, np.ndarray, np.ndarra
 
 
 def _compress(keys: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Index of each key among the distinct keys, and these; a lookup table, since sorting would cost more than solving."""
+    """Index of each key among the distinct keys, and these, by lookup: sorting would cost more than solving."""
     occurs = np.zeros(size, dtype=bool)
     occurs[keys] = True
     return (np.cumsum(occurs) - 1)[keys], np.flatnonzero(occurs)

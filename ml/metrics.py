@@ -32,16 +32,17 @@ def share_interval(share: np.ndarray, error: np.ndarray, quantile: float) -> tup
 
 
 def tail_probability(observed: float, null: np.ndarray, *, enough: int = 10) -> float:
-    """Share of null statistics at least as large as the observed one.
+    """Share of null statistics (each a maximum) at least as large as the observed one.
 
-    With fewer than `enough` of them the tail is read off a gamma distribution with the null's mean and variance, since
-    a few hundred draws cannot show the small probabilities that many comparisons ask for.
+    With fewer than `enough` of them the tail is read off a Gumbel distribution (that of a largest of many) with the
+    null's mean and variance, since a few hundred draws cannot show the small probabilities that many comparisons ask
+    for.
     """
     exceeding = int((null >= observed).sum())
-    mean, variance = null.mean(), null.var(ddof=1)
-    if exceeding >= enough or not variance > 0:
+    spread = null.std(ddof=1) * np.sqrt(6) / np.pi
+    if exceeding >= enough or not spread > 0:
         return (exceeding + 1) / (len(null) + 1)
-    return float(stats.gamma.sf(observed, a=mean**2 / variance, scale=variance / mean))
+    return float(stats.gumbel_r.sf(observed, loc=null.mean() - np.euler_gamma * spread, scale=spread))
 
 
 def benjamini_hochberg(p_values: np.ndarray) -> np.ndarray:

@@ -140,8 +140,8 @@ def transform_path(path: Sequence[str], transform: str, channel: str | None = No
     ----------
     path : sequence of str
     transform : str
-        `none` and `unique` keep every touch as its own; `exposure` joins consecutive touches of a channel; `first` keeps
-        each channel's first touch; `remove_if_not_all` drops `channel` unless the path holds nothing else;
+        `none` and `unique` keep every touch as its own; `exposure` joins consecutive touches of a channel; `first`
+        keeps each channel's first touch; `remove_if_not_all` drops `channel` unless the path holds nothing else;
         `remove_if_last_and_not_all` drops `channel` from the end only, unless the path holds nothing else.
     channel : str, optional
         Needed by the last two, e.g. `direct`.

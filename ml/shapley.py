@@ -29,9 +29,10 @@ def shapley_credit(
     paths, replicates, rng
         As in `ml.attribution.markov_credit`.
     value_function : 'rate' or 'conversions'
-        What a coalition S of channels is worth. 'rate': conversions per journey among journeys whose channels all lie in
-        S, nulls included. 'conversions': the number of these conversions; its Shapley value is exactly the equal split
-        of each conversion over the distinct channels of its journey, and is computed so, for any number of channels.
+        What a coalition S of channels is worth. 'rate': conversions per journey among journeys whose channels all lie
+        in S, nulls included. 'conversions': the number of these conversions; its Shapley value is exactly the equal
+        split of each conversion over the distinct channels of its journey, and is computed so, for any number of
+        channels.
 
     Returns
     -------
@@ -60,7 +61,7 @@ def shapley_credit(
         return credit("shapley", encoded, design, replicates=replicates, rng=rng)
     if len(encoded.channels) > MAXIMUM_CHANNELS:
         raise ValueError(
-            f"{len(encoded.channels)} channels make {len(encoded.channels)} ** 2 coalitions (at most "
+            f"{len(encoded.channels)} channels make 2 ** {len(encoded.channels)} coalitions (at most "
             f"{MAXIMUM_CHANNELS} channels): group rare channels or use value_function='conversions'"
         )
     design, unseen = _rate_design(encoded, presence)

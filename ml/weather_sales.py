@@ -163,9 +163,9 @@ def screen(
     """
     require_columns(frame, [date, *x, y, *by, *controls], "frame")
     rng = rng or np.random.default_rng(0)
-    groups = (
-        [(group[list(by)].iloc[0].to_dict(), group) for _, group in frame.groupby(list(by))] if by else [({}, frame)]
-    )
+    groups: list[tuple[dict[str, Any], pd.DataFrame]] = [({}, frame)]
+    if by:
+        groups = [({name: group[name].iloc[0] for name in by}, group) for _, group in frame.groupby(list(by))]
     shared: dict[str, Any] = {"date": date, "y": y, "controls": controls, "max_lag": max_lag}
     sizes: dict[str, Any] = {"harmonics": harmonics, "replicates": replicates}
     effects = [
@@ -191,8 +191,8 @@ def _align(frame: pd.DataFrame, date: str, x: str, y: str, controls: Sequence[st
     if max_lag < 0:
         raise ValueError(f"max_lag is {max_lag}; expected 0 or more days")
     day = pd.DatetimeIndex(pd.to_datetime(frame[date])).normalize()
-    if day.isna().any():
-        raise ValueError(f"frame.{date}: {day.isna().sum()} of {len(day)} rows have no day")
+    if lost := int(np.isnat(day.to_numpy()).sum()):
+        raise ValueError(f"frame.{date}: {lost} of {len(day)} rows have no day")
     if twice := int(day.duplicated().sum()):
         raise ValueError(f"frame.{date}: {twice} of {len(day)} rows repeat a day; expected one row per day")
     weather = pd.Series(numbers(frame, x, "frame", allow_missing=True), index=day)

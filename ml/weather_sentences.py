@@ -55,9 +55,10 @@ def sentence(effect: WeatherEffect, language: str) -> str:
         wait = {"de": f" nach {later} Tag{'en' * (later > 1)}", "en": f" {later} day{'s' * (later > 1)} later"}
         lag = wait[language] if later else ""
         if effect.has_turn:
+            turn = f"{at} {weather[2]} ({low} {'bis' if language == 'de' else 'to'} {high})"
             few = {
-                "de": f"{outcome[0]} {below} {weather[0]}{lag} bis {at} {weather[2]} ({low} bis {high}), darüber: {above}.",
-                "en": f"{outcome[1]} {below} {weather[1]}{lag} up to {at} {weather[2]} ({low} to {high}), beyond: {above}.",
+                "de": f"{outcome[0]} {below} {weather[0]}{lag} bis {turn}, darüber: {above}.",
+                "en": f"{outcome[1]} {below} {weather[1]}{lag} up to {turn}, beyond: {above}.",
             }
         else:
             few = {"de": f"{outcome[0]} {below} {weather[0]}{lag}.", "en": f"{outcome[1]} {below} {weather[1]}{lag}."}

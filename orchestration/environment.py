@@ -7,12 +7,14 @@ import shutil
 
 from orchestration.settings import PROJECT_DIR, Settings
 
-_QUIET = {
+_ALWAYS = {
     "DO_NOT_TRACK": "1",
     "DAGSTER_DISABLE_TELEMETRY": "yes",
     "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
     "RUNTIME__DLTHUB_TELEMETRY": "false",
     "STREAMLIT_BROWSER_GATHER_USAGE_STATS": "false",
+    # Events of a range of days are written together (orchestration/run_storage.py).
+    "DAGSTER_EVENT_BATCH_SIZE": "1000",
 }
 
 
@@ -21,7 +23,7 @@ def prepare_environment(settings: Settings) -> None:
 
     Dagster without DAGSTER_HOME forgets every run when its process ends.
     """
-    os.environ.update(_QUIET)
+    os.environ.update(_ALWAYS)
     os.environ["NETZPLAN_WAREHOUSE"] = str(settings.warehouse)
     os.environ["DAGSTER_HOME"] = str(settings.dagster_home)
     settings.dagster_home.mkdir(parents=True, exist_ok=True)

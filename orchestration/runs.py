@@ -69,10 +69,12 @@ def run_days(settings: Settings, first: date | None = None, last: date | None = 
             known = f"{keys[0]} to {keys[-1]}" if keys else "none yet"
             raise RunError(f"{day} is not a day that can be run; these are: {known}")
     tags = {ASSET_PARTITION_RANGE_START_TAG: first.isoformat(), ASSET_PARTITION_RANGE_END_TAG: last.isoformat()}
-    job = defs().get_job_def("daily")
+    job = defs().resolve_job_def("daily")
     started = time.monotonic()
     with dg.DagsterInstance.get() as instance:
-        result = job.execute_in_process(instance=instance, tags=tags, raise_on_error=False)
+        result = job.execute_in_process(
+            run_config={"loggers": {"console": {"config": {}}}}, instance=instance, tags=tags, raise_on_error=False
+        )
     events = result.all_events
     report = RunReport(
         run_id=result.run_id,

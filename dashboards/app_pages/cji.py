@@ -268,7 +268,7 @@ layout.show(
         grid,
         x="phase_name",
         y="segment_name",
-        x_angle=-30,
+        x_angle=-40,
         value="score",
         text="text",
         domain=(0, 100),

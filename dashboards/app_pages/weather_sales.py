@@ -150,7 +150,7 @@ layout.show(
         grid,
         x="variable_word",
         y="category_word",
-        x_angle=-30,
+        x_angle=-40,
         value="shade",
         text="text",
         domain=(-1, 1),

@@ -16,6 +16,7 @@
             else coalesce(nullif(regexp_extract(lower({{ alias }}.click_id), '^([a-z]+)[:=]', 1), ''), 'other')
         end as signal_click,
         case
+            when {{ alias }}.referrer_url is null then ''
             when {{ host_of(alias ~ '.referrer_url') }} = {{ host_of(alias ~ '.page_url') }} then ''
             else {{ host_of(alias ~ '.referrer_url') }}
         end as signal_host

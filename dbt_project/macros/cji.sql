@@ -10,6 +10,11 @@
     {{ return(100) }}
 {%- endmacro %}
 
+{# Length of a window; whole weeks, because weekdays differ. #}
+{% macro cji_window_days() -%}
+    {{ return(28) }}
+{%- endmacro %}
+
 {% macro cji_min_cell() -%}
     {{ return(30) }}
 {%- endmacro %}
@@ -92,7 +97,7 @@
 
 {# The Sunday whose benchmark judges a snapshot: the last one at least a whole window before it. #}
 {% macro cji_benchmark_date(snapshot_date) -%}
-    {%- set latest = add_days(snapshot_date, -var('cji_window_days', 28)) -%}
+    {%- set latest = add_days(snapshot_date, -cji_window_days()) -%}
     {{ add_days(latest, '-((' ~ days_between("cast('1970-01-04' as date)", latest) ~ ') % 7)') }}
 {%- endmacro %}
 

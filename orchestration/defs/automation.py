@@ -5,28 +5,19 @@ from __future__ import annotations
 import json
 import os
 import urllib.request
+from typing import Any
 
 import dagster as dg
 
-from orchestration.defs.partitions import DAYS
+from orchestration.defs.partitions import SOURCES
 
 daily = dg.define_asset_job(
     "daily",
     selection=dg.AssetSelection.all(),
-    partitions_def=DAYS,
     executor_def=dg.in_process_executor,
     description="Load a day (or a range of days in one run), build and test the warehouse, fit the models, publish.",
     tags={"dagster/max_runtime": "14400"},
 )
-
-every_morning = dg.build_schedule_from_partitioned_job(
-    daily,
-    name="every_morning",
-    hour_of_day=5,
-    default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="Yesterday, once its deliveries are in.",
-)
-
 
 def alert_sensors() -> list[dg.SensorDefinition]:
     """Return the alerts that the environment configures: none, e-mail, Slack, or both."""
@@ -63,8 +54,23 @@ def _slack_sensor(webhook: str) -> dg.SensorDefinition:
     return slack_on_failure
 
 
+def morning_schedules() -> list[Any]:
+    """Return the schedule: yesterday, every morning at five. Without a daily feed there is no day to run."""
+    if not any(feed.is_daily for feed in SOURCES.feeds):
+        return []
+    return [
+        dg.build_schedule_from_partitioned_job(
+            daily,
+            name="every_morning",
+            hour_of_day=5,
+            default_status=dg.DefaultScheduleStatus.RUNNING,
+            description="Yesterday, once its deliveries are in.",
+        )
+    ]
+
+
 @dg.definitions
 def defs() -> dg.Definitions:
     return dg.Definitions(
-        jobs=[daily], schedules=[every_morning], sensors=alert_sensors(), executor=dg.in_process_executor
+        jobs=[daily], schedules=morning_schedules(), sensors=alert_sensors(), executor=dg.in_process_executor
     )

@@ -132,10 +132,7 @@ def _number(name: str, feed: Feed) -> str:
     decimal = feed.decimal
     thousands = feed.thousands or ("." if decimal == "," else "")
     point = "\\" + decimal
-    if thousands:
-        whole = f"(?:\\d+|\\d{{1,3}}(?:[{thousands}]\\d{{3}})+)"
-    else:
-        whole = "\\d+"
+    whole = f"(?:\\d+|\\d{{1,3}}(?:[{thousands}]\\d{{3}})+)" if thousands else "\\d+"
     pattern = f"[+-]?(?:{whole}(?:{point}\\d*)?|{point}\\d+)(?:[eE][+-]?\\d+)?-?"
     plain = name
     if thousands:

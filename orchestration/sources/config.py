@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import yaml
@@ -38,6 +38,10 @@ _KINDS_NEED = {
     "rest": ("url", "paginator"),
     "sql": ("url",),
 }
+_PASSED_ON = (
+    "encoding", "delimiter", "quote", "sheet", "records", "structure", "decimal", "thousands", "let", "where",
+    "required", "table", "query", "day_column",
+)  # fmt: skip
 _CONNECTION_KEYS = ("url", "method", "params", "body", "headers", "auth", "paginator", "retries")
 
 
@@ -177,7 +181,7 @@ class _Reader:
                 self.fail(("feeds",), f"two feeds are named {name}; rename yours, the demo shop brings its own names")
         return SourcesConfig(start, tuple(feeds))
 
-    def fail(self, where: tuple[Any, ...], message: str) -> Any:
+    def fail(self, where: tuple[Any, ...], message: str) -> NoReturn:
         raise ConfigError(f"{self.path}:{self.line(where)}: {message}")
 
     def line(self, where: tuple[Any, ...]) -> int:
@@ -238,7 +242,6 @@ class _Reader:
     def _demo(self, name: str, raw: Mapping[str, Any]) -> SourcesConfig:
         if self.demo_writer is None:
             self.fail(("feeds", name), "kind: demo cannot be used here; name real sources instead")
-        assert self.demo_writer is not None
         return load_config(self.demo_writer(raw.get("size", "demo")))
 
     def _feed(self, name: str, raw: Mapping[str, Any], allowed: tuple[Path, ...]) -> Feed:
@@ -262,8 +265,7 @@ class _Reader:
                 self.fail((*where, "timezone"), f"{zone!r} is no IANA time zone; one is Europe/Berlin")
         limits = {key: date.fromisoformat(merged[key]) if key in merged else None for key in ("from", "to")}
         extra: dict[str, Any] = {}
-        for key in ("encoding", "delimiter", "quote", "sheet", "records", "structure", "decimal", "thousands", "let", "where",
-                    "required", "table", "query", "day_column"):  # fmt: skip
+        for key in _PASSED_ON:
             if key in merged:
                 extra[key] = merged[key]
         if kind == "files":

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 
-from orchestration.sources.deliveries import ROW, Chunk, Delivery, Malformed, Unreadable, check_columns
+from orchestration.sources.deliveries import ROW, Chunk, Delivery, Malformed, UnreadableError, check_columns
 
 #: A quoted field that runs over more lines than this is a quote somebody forgot to close.
 _LONGEST_RECORD = 1_000
@@ -101,7 +101,9 @@ class CsvReader:
         except pa.ArrowInvalid:
             return None
         lines = block.count(b"\n") + (not block.endswith(b"\n"))
-        if has_quotes and table.num_rows + len(invalid) != lines:
+        if has_quotes and (
+            table.num_rows + len(invalid) != lines or self._may_end_inside_quotes(block, table, invalid)
+        ):
             return None
         if is_last and not block.endswith(b"\n") and invalid and invalid[-1].number == table.num_rows + len(invalid):
             self._refuse_broken_end(invalid[-1].actual_columns)
@@ -114,6 +116,15 @@ class CsvReader:
         rows = pa.array(good if good is not None else range(self.rows + 1, self.rows + 1 + table.num_rows), pa.int64())
         self.rows += len(numbers)
         return Chunk(self._delivery, table.append_column(ROW, rows), malformed)
+
+    def _may_end_inside_quotes(self, block: bytes, table: pa.Table, invalid: list[pa_csv.InvalidRow]) -> bool:
+        """Whether the last line may open a field that the next block closes, or nothing does."""
+        last_line = block[block.rfind(b"\n", 0, len(block) - 1) + 1 :]
+        if last_line.count(self._feed.quote.encode()) % 2:
+            return True
+        if invalid and invalid[-1].number == table.num_rows + len(invalid):
+            return self._feed.quote.encode() in last_line
+        return table.num_rows > 0 and "\n" in table.column(table.num_columns - 1)[-1].as_py()
 
     def _strict(self, block: bytes, is_last: bool) -> Chunk:
         lines = [line + "\n" for line in block.decode().split("\n")]
@@ -166,7 +177,7 @@ class CsvReader:
 
     def _refuse_broken_end(self, columns: int) -> None:
         if columns < len(self._header or ()):
-            raise Unreadable("truncated", "the last line breaks off; deliver the complete file again")
+            raise UnreadableError("truncated", "the last line breaks off; deliver the complete file again")
 
 
 class _Lines:

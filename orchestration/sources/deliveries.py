@@ -25,7 +25,7 @@ JSON_COLUMN = "_json"
 ROW = "_row"
 
 
-class Unreadable(SourceError):
+class UnreadableError(SourceError):
     """A delivery that cannot be used as it is; `state` says which kind of trouble it is."""
 
     def __init__(self, state: str, message: str) -> None:
@@ -106,10 +106,10 @@ def check_columns(names: Sequence[str], needed: Sequence[str] | None) -> None:
     folded = [name.casefold() for name in names if name]
     twice = sorted({name for name in folded if folded.count(name) > 1})
     if twice:
-        raise Unreadable("drifted", f"has two columns named {twice[0]!r}; have the source name them apart")
+        raise UnreadableError("drifted", f"has two columns named {twice[0]!r}; have the source name them apart")
     gone = [name for name in needed or () if name.casefold() not in folded]
     if gone:
-        raise Unreadable(
+        raise UnreadableError(
             "drifted",
             f"has no column {', '.join(map(repr, gone))}, it has: {', '.join(map(repr, names))}; "
             "correct columns: in the sources file or the delivery",

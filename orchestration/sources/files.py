@@ -1,4 +1,4 @@
-"""Files: CSV, JSON lines, JSON, Parquet and Excel, plain or gzipped, from a folder or an fsspec URL, as Arrow tables."""
+"""Files as Arrow tables: CSV, JSON lines, JSON, Parquet, Excel, plain or gzipped, from a folder or an fsspec URL."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from orchestration.sources.deliveries import (
     Chunk,
     Delivery,
     Malformed,
-    Unreadable,
+    UnreadableError,
     check_columns,
     fill_day,
 )
@@ -37,8 +37,9 @@ _PARQUET_ROWS = 65_536
 def find_deliveries(feed: Feed, days: Sequence[date]) -> list[Delivery]:
     """The files of a feed for the days, a `missing` delivery where there is none."""
     assert feed.path is not None
-    found = []
-    for day in [day for day in days if feed.covers(day)] if feed.is_daily else [None]:
+    found: list[Delivery] = []
+    wanted: Sequence[date | None] = [day for day in days if feed.covers(day)] if feed.is_daily else [None]
+    for day in wanted:
         pattern = fill_day(feed.path, day)
         paths = _list(pattern)
         if paths:
@@ -67,10 +68,12 @@ def read_deliveries(deliveries: Sequence[Delivery], needed: Sequence[str] | None
                 for chunk in _READERS[delivery.feed.format or "csv"](delivery, _Hashing(raw, digest), needed):
                     delivery.rows_in += chunk.table.num_rows + len(chunk.malformed)
                     yield chunk
-        except Unreadable as error:
+        except UnreadableError as error:
             delivery.fail(error.state, f"{delivery.name}: {error}")
         except OSError as error:
-            delivery.fail("missing", f"{delivery.name} cannot be read: {error.strerror or error}; check who may read it")
+            delivery.fail(
+                "missing", f"{delivery.name} cannot be read: {error.strerror or error}; check who may read it"
+            )
         delivery.sha256 = digest.hexdigest()
 
 
@@ -94,7 +97,8 @@ def _csv(delivery: Delivery, raw: _Hashing, needed: Sequence[str] | None) -> Ite
     blocks = TextBlocks(raw, delivery)
     reader = CsvReader(delivery, needed)
     for block in blocks:
-        yield from _with_sound_text(reader.chunks(block, blocks.is_last), blocks)
+        if blocks.any_text:
+            yield from _with_sound_text(reader.chunks(block, blocks.is_last), blocks)
     if not blocks.any_text:
         delivery.state = "empty"
     elif reader.rows == 0:
@@ -119,7 +123,7 @@ def _json_lines(delivery: Delivery, raw: _Hashing, needed: Sequence[str] | None)
         if blocks.is_last and not block.endswith(b"\n") and table.num_rows:
             last = table[JSON_COLUMN][-1].as_py()
             if not _memory().execute("select json_valid(?)", [last]).fetchone()[0]:  # type: ignore[index]
-                raise Unreadable("truncated", "the last line breaks off; deliver the complete file again")
+                raise UnreadableError("truncated", "the last line breaks off; deliver the complete file again")
         yield from _with_sound_text([Chunk(delivery, table)], blocks)
     if not blocks.any_text:
         delivery.state = "empty"
@@ -132,13 +136,13 @@ def _json(delivery: Delivery, raw: _Hashing, needed: Sequence[str] | None) -> It
         return
     memory = _memory()
     if not memory.execute("select json_valid(?)", [text]).fetchone()[0]:  # type: ignore[index]
-        raise Unreadable("truncated", "is not complete JSON; deliver the complete file again")
+        raise UnreadableError("truncated", "is not complete JSON; deliver the complete file again")
     records = delivery.feed.records
     path = "$" + "".join(f'."{part}"' for part in records.split(".")) if records else "$"
     kind = memory.execute("select json_type(?, ?)", [text, path]).fetchone()[0]  # type: ignore[index]
     if kind != "ARRAY":
         place = f"at {records}" if records else "at its top (name the place under records:)"
-        raise Unreadable("drifted", f"has no list of records {place} but {kind or 'nothing'}")
+        raise UnreadableError("drifted", f"has no list of records {place} but {kind or 'nothing'}")
     table = memory.execute(
         f"""select unnest(from_json(json_extract($text, $path), '["JSON"]'))::varchar as {JSON_COLUMN}""",
         {"text": text, "path": path},
@@ -157,7 +161,7 @@ def _parquet(delivery: Delivery, raw: _Hashing, needed: Sequence[str] | None) ->
     try:
         file = pq.ParquetFile(raw.raw)
     except (pa.ArrowInvalid, OSError) as error:
-        raise Unreadable("truncated", f"is not a complete Parquet file ({error}); deliver it again") from error
+        raise UnreadableError("truncated", f"is not a complete Parquet file ({error}); deliver it again") from error
     names = file.schema_arrow.names
     check_columns(names, needed)
     asked = {name.casefold() for name in needed or ()}
@@ -182,9 +186,9 @@ def _excel(delivery: Delivery, raw: _Hashing, needed: Sequence[str] | None) -> I
         book = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=True)
         sheet = book[delivery.feed.sheet] if delivery.feed.sheet else book.worksheets[0]
     except KeyError as error:
-        raise Unreadable("drifted", f"{error}; it has: {', '.join(book.sheetnames)}") from error
+        raise UnreadableError("drifted", f"{error}; it has: {', '.join(book.sheetnames)}") from error
     except Exception as error:  # openpyxl raises whatever its zip and XML readers raise
-        raise Unreadable("truncated", f"is not a complete Excel file ({error}); deliver it again") from error
+        raise UnreadableError("truncated", f"is not a complete Excel file ({error}); deliver it again") from error
     rows = [row for row in sheet.iter_rows(values_only=True) if any(cell is not None for cell in row)]
     if not rows:
         delivery.state = "empty"

@@ -54,7 +54,11 @@ create macro scrub_phone(x) as (
 
 -- Free text: e-mail addresses, telephone numbers and @handles, local (@name) or federated (@name@server).
 create macro scrub_text(x) as (
-    regexp_replace(scrub_phone(scrub_email(x)), '(^|[^\pL\d])@[\pL\d_]+([.-][\pL\d_]+)*(@[\pL\d.-]+)?', '\1[handle]', 'g')
+    scrub_phone(scrub_email(case
+        when contains(x, '@')
+            then regexp_replace(x, '(^|[^\pL\d.+-])@[\pL\d_]+([.-][\pL\d_]+)*(@[\pL\d]+([.-][\pL\d]+)*)?', '\1[handle]', 'g')
+        else x
+    end))
 );
 
 -- GA4 writes these where nothing was given.
@@ -64,7 +68,12 @@ create macro ga4_given(x) as (
 
 -- Page types of web shops by the words in the path of their addresses, German and English. `deep` is the first word
 -- that says more than the first folder does, `folder` is that folder; override page_type where your shop differs.
-create macro shop_page_folder(path) as (regexp_extract(lower(path), '^/(?:[a-z]{2}(?:-[a-z]{2})?/)?([^/.]+)', 1));
+-- A language may stand before it; not any two letters do, /lp/ is a landing page.
+create macro shop_page_folder(path) as (
+    regexp_extract(
+        lower(path), '^/(?:(?:de|at|ch|en|uk|us|fr|it|es|pt|nl|be|pl|cs|da|sv|fi|no)(?:-[a-z]{2})?(?:/|$))?([^/.]*)', 1
+    )
+);
 
 create macro shop_page_deep(path) as (
     regexp_extract(

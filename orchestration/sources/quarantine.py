@@ -26,7 +26,9 @@ def masked_text(text: str, allowed: Collection[str], header: Sequence[str] | Non
     if header is None:
         if not text.lstrip().startswith(("{", "[")):
             return MASK if text else text
-        return _JSON_VALUE.sub(lambda match: match[0] if match[2].casefold() in allowed else f'{match[1]}"{MASK}"', text)
+        return _JSON_VALUE.sub(
+            lambda match: match[0] if match[2].casefold() in allowed else f'{match[1]}"{MASK}"', text
+        )
     values = text.split(delimiter)
     shift = len(values) - len(header)
     shown = []

@@ -31,15 +31,21 @@ def read_deliveries(deliveries: Sequence[Delivery]) -> Iterator[Chunk]:
         settings = {key: _filled(value, delivery.location) for key, value in delivery.feed.connection.items()}
         digest = hashlib.sha256()
         seen: set[str] = set()
+        client = RESTClient(
+            base_url=settings["url"],
+            headers=settings.get("headers"),
+            auth=_auth(delivery.feed, settings),
+            paginator=_paginator(delivery.feed, settings),
+            session=_session(settings),
+        )
         try:
-            client = RESTClient(
-                base_url=settings["url"], headers=settings.get("headers"), auth=_auth(delivery.feed, settings),
-                paginator=_paginator(delivery.feed, settings), session=_session(settings),
-            )  # fmt: skip
             pages = client.paginate(
-                method=settings.get("method", "GET"), params=settings.get("params"), json=settings.get("body"),
-                data_selector=delivery.feed.records or "$", hooks={"response": [_Check(delivery.feed.records)]},
-            )  # fmt: skip
+                method=settings.get("method", "GET"),
+                params=settings.get("params"),
+                json=settings.get("body"),
+                data_selector=delivery.feed.records or "$",
+                hooks={"response": [_Check(delivery.feed.records)]},
+            )
             for page in pages:
                 request = page.response.request
                 asked = f"{request.url} {request.body!r}"

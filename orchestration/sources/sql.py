@@ -1,7 +1,8 @@
-"""Databases, any that SQLAlchemy reaches, through dlt's sql_database with its Arrow backend."""
+"""Databases, any that SQLAlchemy reaches, through dlt's sql_database, as Arrow tables."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from typing import Any
@@ -10,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from orchestration.sources.config import Feed
-from orchestration.sources.deliveries import ROW, Chunk, Delivery, Unreadable, check_columns
+from orchestration.sources.deliveries import ROW, Chunk, Delivery, UnreadableError, check_columns
 
 _ROWS = 50_000
 _DAY = "_day"
@@ -45,7 +46,7 @@ def read_deliveries(deliveries: Sequence[Delivery], needed: Sequence[str] | None
             except (SQLAlchemyError, pa.ArrowException) as error:
                 for delivery in stretch:
                     delivery.fail("truncated" if delivery.rows_in else "missing", f"{delivery.name}: {_safe(error)}")
-            except Unreadable as error:
+            except UnreadableError as error:
                 for delivery in stretch:
                     delivery.fail(error.state, f"{delivery.name}: {error}")
             for delivery in stretch:
@@ -57,12 +58,11 @@ def read_deliveries(deliveries: Sequence[Delivery], needed: Sequence[str] | None
 
 def _read(engine: Any, feed: Feed, stretch: Sequence[Delivery], needed: Sequence[str] | None) -> Iterator[Chunk]:
     import sqlalchemy
-    from dlt.sources.sql_database import TableLoader
 
     quote = engine.dialect.identifier_preparer.quote
     source = f"({feed.query}) q" if feed.query else ".".join(quote(part) for part in (feed.table or "").split("."))
     text = f"select * from {source}"
-    parameters = {}
+    parameters: dict[str, Any] = {}
     if feed.day_column:
         column = quote(feed.day_column)
         text += f" where {column} >= :first and {column} < :after order by {column}"
@@ -71,10 +71,7 @@ def _read(engine: Any, feed: Feed, stretch: Sequence[Delivery], needed: Sequence
             parameters = {key: str(value) for key, value in parameters.items()}
     # A text statement brings the driver's own values: SQLAlchemy's conversions would fail on the first odd one.
     statement = sqlalchemy.text(text).bindparams(**parameters)
-    loader = TableLoader(
-        engine, "pyarrow", sqlalchemy.Table("rows", sqlalchemy.MetaData()), {}, chunk_size=_ROWS,
-        query_adapter_callback=lambda *_: statement,
-    )  # fmt: skip
+    loader = _loader(engine, statement)
     by_day = {delivery.day: delivery for delivery in stretch}
     is_checked = False
     for table in loader.load_rows():
@@ -87,6 +84,32 @@ def _read(engine: Any, feed: Feed, stretch: Sequence[Delivery], needed: Sequence
         days = _days(table[feed.day_column])
         for day in sorted(value for value in pc.unique(days).to_pylist() if value in by_day):
             yield _numbered(by_day[day], table.filter(pc.equal(days, day)))
+
+
+def _loader(engine: Any, statement: Any) -> Any:
+    """dlt's loader, whose Arrow backend refuses a column of which one value has another type than the rest."""
+    import sqlalchemy
+    from dlt.sources.sql_database import TableLoader
+
+    class Loader(TableLoader):
+        def _convert_result(self, result: Any, backend_kwargs: dict[str, Any]) -> Iterator[pa.Table]:
+            names = list(result.keys())
+            for rows in result.partitions(self.chunk_size):
+                columns = zip(*rows, strict=True)
+                yield pa.table([_column(values) for values in columns], names=names)
+
+    table = sqlalchemy.Table("rows", sqlalchemy.MetaData())
+    return Loader(engine, "pyarrow", table, {}, chunk_size=_ROWS, query_adapter_callback=lambda *_: statement)
+
+
+def _column(values: Sequence[Any]) -> pa.Array:
+    """Values in their own type, as text if they have none in common; documents as JSON."""
+    if any(isinstance(value, dict | list) for value in values):
+        return pa.array([None if value is None else json.dumps(value, default=str) for value in values], pa.string())
+    try:
+        return pa.array(values)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError):
+        return pa.array([None if value is None else str(value) for value in values], pa.string())
 
 
 def _numbered(delivery: Delivery, table: pa.Table) -> Chunk:

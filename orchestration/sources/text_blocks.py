@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Iterator
 from typing import Any
 
-from orchestration.sources.deliveries import Delivery, Unreadable
+from orchestration.sources.deliveries import Delivery, UnreadableError
 
 _READ = 1 << 20
 _BLOCK = 16 << 20
@@ -69,9 +69,7 @@ class TextBlocks:
         for first in data:
             if first:
                 break
-        mark, marked = next(((mark, name) for mark, name in _MARKS if first.startswith(mark)), (b"", ""))
-        if marked:
-            self.encoding = marked
+        self.encoding = next((name for mark, name in _MARKS if first.startswith(mark)), self.encoding)
         if codecs.lookup(self.encoding).name in ("utf-8", "ascii", "utf-8-sig"):
             yield first.removeprefix(codecs.BOM_UTF8)
             yield from data
@@ -111,6 +109,6 @@ class TextBlocks:
                 else:
                     first = self._raw.read(_READ)
         except zlib.error as error:
-            raise Unreadable("truncated", f"is damaged inside ({error}); deliver it again") from error
+            raise UnreadableError("truncated", f"is damaged inside ({error}); deliver it again") from error
         if not unzip.eof:
-            raise Unreadable("truncated", "breaks off; deliver the complete file again")
+            raise UnreadableError("truncated", "breaks off; deliver the complete file again")

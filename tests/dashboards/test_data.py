@@ -48,7 +48,7 @@ def test_pages_run_sql_files_by_name_and_no_other_sql() -> None:
 
 
 def test_the_connection_is_a_sandbox(published: Path) -> None:
-    connection = data._connection.__wrapped__(str(published / "serving" / "run-1.duckdb"))
+    connection = data.connect(str(published / "serving" / "run-1.duckdb"))
     secret = published / "secret.csv"
     secret.write_text("a\n1\n")
     for attack in (
@@ -69,7 +69,7 @@ def test_the_connection_is_a_sandbox(published: Path) -> None:
 
 def test_a_reader_survives_the_removal_of_its_version(tmp_path: Path) -> None:
     file = build(tmp_path)
-    connection = data._connection.__wrapped__(str(file))
+    connection = data.connect(str(file))
     file.unlink()
     assert connection.execute("select count(*) from marts.fct_cji").fetchall()[0][0] > 0
     connection.close()

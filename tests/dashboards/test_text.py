@@ -13,8 +13,8 @@ from tests.dashboards.serving_fixture import ROOT
 #: Vocabularies whose words are looked up by a value of the data; the pages fall back to the value.
 VOCABULARIES = {
     "phase_model", "phase", "dimension", "device", "visitor", "channel", "model", "measure", "level", "window",
-    "period", "span", "region", "category", "variable", "verdict", "entity", "feed_status", "check", "severity", "health_part",
-    "standing", "parameter", "kpi",
+    "period", "span", "region", "category", "variable", "verdict", "entity", "feed_status", "check", "severity",
+    "health_part", "standing", "parameter", "kpi",
 }  # fmt: skip
 
 
@@ -31,9 +31,10 @@ def keys_in_code() -> tuple[frozenset[str], frozenset[str]]:
             ):
                 exact.add(node.value)
             elif isinstance(node, ast.JoinedStr):
-                parts = [re.escape(v.value) if isinstance(v, ast.Constant) else "[a-z_0-9 ]+" for v in node.values]
-                if re.match(r"(\[a-z_0-9 \]\+|[a-z_]+)\\\.", "".join(parts)):
-                    patterns.add("".join(parts))
+                parts = [v.value if isinstance(v, ast.Constant) else None for v in node.values]
+                pattern = "".join("[a-z_0-9 ]+" if part is None else re.escape(str(part)) for part in parts)
+                if re.match(r"(\[a-z_0-9 \]\+|[a-z_]+)\\\.", pattern):
+                    patterns.add(pattern)
     return frozenset(exact), frozenset(patterns)
 
 

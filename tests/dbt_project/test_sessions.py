@@ -52,7 +52,7 @@ def modelled_visits(rows: list[dict[str, Any]]) -> list[tuple[str, int, int, int
     )
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(worlds, st.randoms(use_true_random=False))
 def test_visits_equal_the_obvious_ones_in_any_order_of_arrival(
     world: list[tuple[str, int]], shuffler: random.Random

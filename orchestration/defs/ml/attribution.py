@@ -42,7 +42,13 @@ def channel_credits(warehouse: Warehouse) -> dg.MaterializeResult:
     windows = warehouse.read_query("ml/windows.sql").to_pylist()
     for window in windows:
         for level in ("channel", "campaign"):
-            paths = warehouse.read_query("ml/journey_paths.sql", level=level, separator=_SEPARATOR, **window)
+            paths = warehouse.read_query(
+                "ml/journey_paths.sql",
+                level=level,
+                separator=_SEPARATOR,
+                first_day=window["window_start"],
+                last_day=window["window_end"],
+            )
             if paths.num_rows and pa.compute.sum(paths["conversions"]).as_py():
                 parts.append(_rows(markov_credit(paths).to_frame(), level, window))
     table = _table(parts)

@@ -11,6 +11,6 @@ select
     cast(coalesce(sum(revenue_eur) filter (where is_converted), 0) as double) as value,
     cast(coalesce(sum(margin_eur) filter (where is_converted), 0) as double) as margin
 from marts.fct_journeys
-where end_date between $window_start and $window_end and len(path) > 0
+where end_date between $first_day and $last_day and len(path) > 0
 group by all
 order by all

@@ -1,7 +1,7 @@
 """One asset per raw table that a feed fills: a partition per business day, any range of days in one run."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -38,14 +38,16 @@ def raw_asset(entity: str) -> dg.AssetsDefinition:
             description="Rows read = rows loaded + quarantined + duplicate, per file, and as many are really there.",
         )
     ]
-    if any(feed.is_daily for feed in feeds):
+    is_daily = any(feed.is_daily for feed in feeds)
+    if is_daily:
         text = f"The newest day delivered is at most {_LATE_DAYS} days old, whichever day this run was for."
         checks.append(dg.AssetCheckSpec("newest_day", asset=key, description=text))
 
     @dg.asset(
         key=key,
-        partitions_def=DAYS,
-        backfill_policy=dg.BackfillPolicy.single_run(),
+        # A feed without days delivers the same whichever day is run: it has no partitions.
+        partitions_def=DAYS if is_daily else None,
+        backfill_policy=dg.BackfillPolicy.single_run() if is_daily else None,
         group_name=f"raw/{_DOMAIN_OF[entity]}",
         kinds={"dlt", "duckdb"},
         owners=["team:engineering"],
@@ -59,19 +61,23 @@ def raw_asset(entity: str) -> dg.AssetsDefinition:
         code_version="1",
     )
     def load(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:
+        days = _days(context) if is_daily else [SETTINGS.yesterday()]
         reports = load_entity(
             SOURCES,
             entity,
-            _days(context),
+            days,
             warehouse=Path(warehouse.path),
             key=SETTINGS.pseudonym_key(),
             dlt_dir=SETTINGS.dlt_dir,
             timezone=SETTINGS.timezone,
             now=datetime.now(UTC),
         )
-        return dg.MaterializeResult(
-            metadata=_metadata(reports, warehouse, entity), check_results=_check(warehouse, entity, len(checks) > 1)
-        )
+        whole = {**_counts(reports), **_content(warehouse, entity, reports)}
+        if is_daily:
+            _describe_days(context, days, reports, whole)
+        else:
+            context.add_asset_metadata(whole)
+        return dg.MaterializeResult(check_results=_check(warehouse, entity, is_daily))
 
     return load
 
@@ -89,23 +95,44 @@ def _days(context: dg.AssetExecutionContext) -> Sequence[date]:
     return [first + timedelta(days=number) for number in range((last - first).days + 1)]
 
 
-def _metadata(reports: Sequence[BatchReport], warehouse: Warehouse, entity: str) -> dict[str, Any]:
-    states = Counter(report.state for report in reports)
-    with warehouse.connect() as connection:
-        total = connection.execute(f'select count(*) from raw."{entity}"').fetchall()[0][0]
-        columns = ", ".join(f'"{name}"' for name in ENTITIES[entity].schema.names)
-        newest = connection.execute(
-            f'select {columns} from raw."{entity}" where _batch_id = ? limit 5',
-            [reports[-1].batch_id if reports else ""],
-        ).to_arrow_table()
+def _describe_days(
+    context: dg.AssetExecutionContext,
+    days: Sequence[date],
+    reports: Sequence[BatchReport],
+    whole: Mapping[str, dg.MetadataValue | int],
+) -> None:
+    """Give every day its own counts, and the last one what is known of the table."""
+    by_day: dict[str, list[BatchReport]] = {}
+    for report in reports:
+        by_day.setdefault(report.window, []).append(report)
+    for day in days:
+        counts = _counts(by_day.get(day.isoformat(), []))
+        context.add_asset_metadata(counts, partition_key=day.isoformat())
+    extra = {name: value for name, value in whole.items() if name not in _counts([])}
+    context.add_asset_metadata(extra, partition_key=days[-1].isoformat())
+
+
+def _counts(reports: Sequence[BatchReport]) -> dict[str, int]:
     return {
-        "dagster/row_count": total,
         "dagster/partition_row_count": sum(report.rows_loaded for report in reports),
         "rows_in": sum(report.rows_in for report in reports),
         "quarantined": sum(report.rows_quarantined for report in reports),
         "duplicates": sum(report.rows_duplicate for report in reports),
-        "deliveries": dg.MetadataValue.json(dict(states)),
-        "preview": preview(newest),
+    }
+
+
+def _content(warehouse: Warehouse, entity: str, reports: Sequence[BatchReport]) -> dict[str, Any]:
+    columns = ", ".join(f'"{name}"' for name in ENTITIES[entity].schema.names)
+    last_batch = reports[-1].batch_id if reports else ""
+    with warehouse.connect() as connection:
+        total = connection.execute(f'select count(*) from raw."{entity}"').fetchall()[0][0]
+        rows = connection.execute(
+            f'select {columns} from raw."{entity}" where _batch_id = ? limit 5', [last_batch]
+        ).to_arrow_table()
+    return {
+        "dagster/row_count": total,
+        "deliveries": dg.MetadataValue.json(dict(Counter(report.state for report in reports))),
+        "preview": preview(rows),
     }
 
 

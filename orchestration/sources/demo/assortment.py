@@ -67,20 +67,31 @@ class Category:
 
 
 CATEGORIES = (
-    Category("Mineralwasser", "mineralwasser", 0.0, 0.0, 6.5, 0.15, 0.34, 0.0, ("Sprudel Kiste", "Stilles Quellwasser")),
+    Category(
+        "Mineralwasser", "mineralwasser", 0.0, 0.0, 6.5, 0.15, 0.34, 0.0, ("Sprudel Kiste", "Stilles Quellwasser")
+    ),
     Category("Gartenmöbel", "gartenmoebel", 0.9, 0.0, 129, 0.4, 0.42, 0.07, ("Gartenstuhl", "Sonnenliege", "Bänkchen")),
-    Category("Regenschutz", "regenschutz", 0.5, 0.0, 39, 0.3, 0.48, 0.12, ("Regenjacke", "Taschenschirm", "Friesennerz")),
+    Category(
+        "Regenschutz", "regenschutz", 0.5, 0.0, 39, 0.3, 0.48, 0.12, ("Regenjacke", "Taschenschirm", "Friesennerz")
+    ),
     Category("Damenmode", "damenmode", 1.9, 1.3, 54, 0.4, 0.52, 0.34, ("Strickjacke", "Bluse", "Röhrenjeans", "Kleid")),
     Category("Herrenmode", "herrenmode", 1.3, 1.0, 57, 0.4, 0.50, 0.28, ("Hemd", "Chino", "Pullover", "Gürtel")),
     Category("Schuhe", "schuhe", 1.2, 0.8, 84, 0.35, 0.46, 0.36, ("Sneaker", "Stiefelette", "Wanderschuh")),
     Category("Wohnen", "wohnen", 1.0, 0.9, 72, 0.6, 0.44, 0.08, ("Stehleuchte", "Teppich", "Kissenhülle", "Spiegel")),
-    Category("Küche", "kueche", 0.9, 1.1, 44, 0.5, 0.40, 0.05, ("Bräter", "Messerblock", "Rührschüssel", "Espressokocher")),
-    Category("Spielzeug", "spielzeug", 0.8, 1.0, 29, 0.5, 0.38, 0.05, ("Bauklötze", "Puzzle", "Plüschbär", "Brettspiel")),
+    Category(
+        "Küche", "kueche", 0.9, 1.1, 44, 0.5, 0.40, 0.05, ("Bräter", "Messerblock", "Rührschüssel", "Espressokocher")
+    ),
+    Category(
+        "Spielzeug", "spielzeug", 0.8, 1.0, 29, 0.5, 0.38, 0.05, ("Bauklötze", "Puzzle", "Plüschbär", "Brettspiel")
+    ),
     Category("Elektronik", "elektronik", 1.1, 0.7, 119, 0.5, 0.22, 0.09, ("Kopfhörer", "Küchenradio", "Lautsprecher")),
-    Category("Drogerie", "drogerie", 0.4, 1.5, 12, 0.4, 0.36, 0.02, ("Handcreme", "Badesalz", "Sonnenmilch", "Duschöl")),
+    Category(
+        "Drogerie", "drogerie", 0.4, 1.5, 12, 0.4, 0.36, 0.02, ("Handcreme", "Badesalz", "Sonnenmilch", "Duschöl")
+    ),
     Category("Schreibwaren", "schreibwaren", 0.4, 0.9, 16, 0.4, 0.45, 0.03, ("Füller", "Notizbuch", "Geschenkpapier")),
 )
 WATER, GARDEN, RAIN = 0, 1, 2
+PRODUCTS_PER_CATEGORY = 14
 
 BRANDS = ("Lindenhof", "Nordwind", "Alpenglück", "Söderholm", "Café Blau", "Grünwerk", "Fährmann", "Rößler")
 
@@ -112,13 +123,13 @@ def make_products(seed: int) -> Columns:
     """
     rng = generator(seed, "products")
     rows: dict[str, list] = {key: [] for key in ("id", "name", "slug", "category", "brand")}
-    for index, category in enumerate(CATEGORIES):
-        for i in range(14):
-            noun = category.nouns[i % len(category.nouns)]
+    for index, kind in enumerate(CATEGORIES):
+        for i in range(PRODUCTS_PER_CATEGORY):
+            noun = kind.nouns[i % len(kind.nouns)]
             brand = int(rng.integers(len(BRANDS)))
             rows["id"].append(f"P{index + 10}{i:03d}")
             rows["name"].append(f"{BRANDS[brand]} {noun} {i + 1}")
-            rows["slug"].append(f"{category.slug}-{i + 1}")
+            rows["slug"].append(f"{kind.slug}-{i + 1}")
             rows["category"].append(index)
             rows["brand"].append(brand)
     category = np.array(rows["category"])

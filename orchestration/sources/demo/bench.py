@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,8 @@ def build(directory: Path, identity: Mapping[str, Any], end: date) -> None:
     con = duckdb.connect()
     con.execute("SET threads = 2; SET enable_progress_bar = false; SET TimeZone = 'UTC'; SET memory_limit = '2GB'")
     counts: dict[str, int] = {"rows": 0, "duplicates": 0, "visits": length(visits)}
-    chunks = _chunks(seed, clock, story, people, products, visits, ways, make_bots(seed, size, clock, products), last, counts)
+    bots = make_bots(seed, size, clock, products)
+    chunks = _chunks(seed, clock, story, people, products, visits, ways, bots, last, counts)
     web_feed.deliver(con, directory / "web", clock, ways, products, chunks, parquet_from=0)
     con.close()
     calendar = shop.calendar_facts(clock, days, last)
@@ -99,7 +101,8 @@ def _chunks(
         events, described = _with_bots(clock, bots, bot_day, first, end, events, described, direct, len(first_seen))
         count = length(described)
         marked = web_feed.mark_deliveries(seed + number, clock, events, last)
-        basket = {"line": np.arange(length(lines))} | {k: lines[k] for k in ("visit", "product", "quantity", "net_cents")}
+        basket = {"line": np.arange(length(lines))}
+        basket |= {name: lines[name] for name in ("visit", "product", "quantity", "net_cents")}
         for table in (marked, basket):
             table["visit"] = table["visit"] + offset
         if waiting is not None:
@@ -115,8 +118,7 @@ def _chunks(
         now = {name: values[:cut] for name, values in marked.items()}
         counts["rows"] += cut
         counts["duplicates"] += int(now["is_copy"].sum())
-        table = described
-        yield web_feed.Chunk(first, end, now, basket, lambda rows, t=table, o=offset_of_first: take(t, rows - o))
+        yield web_feed.Chunk(first, end, now, basket, partial(_rows_from, described, offset_of_first))
         later = {name: values[cut:] for name, values in marked.items()}
         recent = offset + count - offset_of_first
         kept = np.arange(recent - count, recent)
@@ -126,6 +128,10 @@ def _chunks(
             take(basket, np.flatnonzero(basket["visit"] >= offset)),
         )
         offset += count
+
+
+def _rows_from(table: Columns, offset: int, rows: np.ndarray) -> Columns:
+    return take(table, rows - offset)
 
 
 def _with_bots(

@@ -40,7 +40,8 @@ def make_bots(seed: int, size: Size, clock: Clock, products: Columns) -> tuple[C
     product = rng.integers(length(products), size=len(visit))
     hidden_page = is_hidden[visit]
     # A scraper fetches one product page a second, with the patience of a machine: always the same.
-    time = visits["start"][visit] + number * np.where(hidden_page, 1.0, 7.0) + ~hidden_page * rng.uniform(0, 3, len(visit))
+    pause = np.where(hidden_page, 1.0, 7.0)
+    time = visits["start"][visit] + number * pause + ~hidden_page * rng.uniform(0, 3, len(visit))
     page = np.where(number == 0, PAGE["home"], PAGE["product"])
     base: Columns = {
         "visit": visit,

@@ -7,16 +7,15 @@ from pathlib import Path
 
 import duckdb
 import numpy as np
-import pyarrow as pa
 
 from orchestration.sources.demo.clock import Clock
 from orchestration.sources.demo.columns import Columns, generator, length, pick, stack, take
 from orchestration.sources.demo.customers import Customers
-from orchestration.sources.demo.deliver import write_lines
+from orchestration.sources.demo.deliver import to_table, write_lines
 from orchestration.sources.demo.demand import PHONE, STORE
 from orchestration.sources.demo.mailings import ARMS, PAGES, UNIT_COST_CENTS, Mailings, mailing_id
 from orchestration.sources.demo.media import CAMPAIGNS, MEDIA, MediaPlan
-from orchestration.sources.demo.missions import newsletters, times_of_day
+from orchestration.sources.demo.missions import newsletters
 from orchestration.sources.demo.people import People
 from orchestration.sources.demo.sales import Sales, store_ids
 from orchestration.sources.demo.sizes import Size
@@ -33,7 +32,7 @@ def write_csv(
     con: duckdb.DuckDBPyConnection, directory: Path, name: str, clock: Clock, columns: Columns, last: int
 ) -> None:
     """Write UTF-8 CSV files by day from columns with `delivery` (sorted); `*_at` columns are UTC seconds."""
-    con.register("rows", pa.table({k: pa.array(v, pa.string()) if v.dtype == object else pa.array(v) for k, v in columns.items()}))
+    con.register("rows", to_table(columns))
     names = [column for column in columns if column != "delivery"]
     fields = [
         f"strftime(make_timestamp({column} * 1000000), '%Y-%m-%dT%H:%M:%SZ')" if column.endswith("_at") else column
@@ -42,7 +41,9 @@ def write_csv(
     line = " || ',' || ".join(f"coalesce(CAST({field} AS VARCHAR), '')" for field in fields)
     directory.mkdir(parents=True, exist_ok=True)
     write_lines(
-        con.sql(f"SELECT delivery, {line} || chr(10) AS line FROM rows WHERE delivery < {last} ORDER BY delivery"),
+        con.sql(
+            f"SELECT delivery, {line} || chr(10) AS line FROM rows WHERE delivery < {last} ORDER BY delivery"
+        ).to_arrow_table(),
         lambda day: directory / f"{name}_{clock.date(day):%Y%m%d}.csv",
         0,
         last,
@@ -121,15 +122,21 @@ def mailing_rows(clock: Clock, mailings: Mailings, customers: Customers) -> Colu
     return rows
 
 
-def touchpoint_rows(
-    seed: int, size: Size, clock: Clock, people: People, sales: Sales, customers: Customers
-) -> Columns:
+def touchpoint_rows(seed: int, size: Size, clock: Clock, people: People, sales: Sales, customers: Customers) -> Columns:
     """Newsletters, calls, store visits and reviews; `day` is the day of the delivery."""
     rng = generator(seed, "touchpoints")
     orders, parts = sales.orders, []
 
-    def add(at: np.ndarray, kind: str, direction: str, key: np.ndarray, channel: str, outcome: object, campaign: object = "",
-            store: object = "") -> None:  # fmt: skip
+    def add(
+        at: np.ndarray,
+        kind: str,
+        direction: str,
+        key: np.ndarray,
+        channel: str,
+        outcome: object,
+        campaign: object = "",
+        store: object = "",
+    ) -> None:
         same = {"touchpoint_type": kind, "direction": direction, "channel": channel, "outcome": outcome}
         same |= {"campaign_id": campaign, "store_id": store}
         parts.append(
@@ -142,17 +149,19 @@ def touchpoint_rows(
         sent = clock.midnights[issue.day] + 6 * 3600 + np.arange(len(readers)) % 1800
         key = customers.account_key[readers]
         bounced = rng.random(len(readers)) < 0.01
-        add(sent, "newsletter_sent", "outbound", key, "email", np.where(bounced, "bounced", "delivered"), issue.campaign_id)
+        outcome = np.where(bounced, "bounced", "delivered")
+        add(sent, "newsletter_sent", "outbound", key, "email", outcome, issue.campaign_id)
         opened = np.flatnonzero((rng.random(len(readers)) < OPENS) & ~bounced)
         delay = rng.exponential(5 * 3600, len(opened))
         add(sent[opened] + delay, "newsletter_open", "inbound", key[opened], "email", "opened", issue.campaign_id)
     phoned = np.flatnonzero((orders["channel"] == PHONE) & ~orders["is_test"])
-    add(orders["time"][phoned] - rng.integers(120, 600, len(phoned)), "call", "inbound", customers.order_key[phoned],
-        "call_centre", "order")  # fmt: skip
+    before = orders["time"][phoned] - rng.integers(120, 600, len(phoned))
+    add(before, "call", "inbound", customers.order_key[phoned], "call_centre", "order")
     known = np.flatnonzero((orders["channel"] == STORE) & (orders["person"] >= 0) & ~orders["is_test"])
     stores = store_ids(orders["store"])
-    add(orders["time"][known] - rng.integers(60, 1500, len(known)), "store_visit", "inbound", customers.order_key[known],
-        "store", "purchase", store=stores[known])  # fmt: skip
+    before = orders["time"][known] - rng.integers(60, 1500, len(known))
+    key = customers.order_key[known]
+    add(before, "store_visit", "inbound", key, "store", "purchase", store=stores[known])
     existing = np.flatnonzero(people.is_customer)
     cards = np.flatnonzero(people.has_card)
 

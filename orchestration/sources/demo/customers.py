@@ -123,7 +123,8 @@ def make_customers(
     add("card", [f"LH{70_000_000 + p}" for p in records["person"][cards].tolist()], records["key"][cards], seen[cards])
     phones = np.flatnonzero(people.has_phone[records["person"]])
     add("phone", [phone(p) for p in records["person"][phones].tolist()], records["key"][phones], seen[phones])
-    called = np.flatnonzero((orders["channel"] == PHONE) & (person >= 0) & ~orders["is_test"] & (rng.random(count) < 0.2))
+    is_call = (orders["channel"] == PHONE) & (person >= 0) & ~orders["is_test"]
+    called = np.flatnonzero(is_call & (rng.random(count) < 0.2))
     add("email", [MAILBOX] * len(called), order_key[called], orders["time"][called])
 
     known = np.flatnonzero(np.isfinite(signed_in) & (account_key[visits["person"]] != ""))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from orchestration.sources.demo.assortment import CATEGORIES, CHANNEL, GARDEN, RAIN, REGIONS, STORES, WATER
@@ -67,16 +69,17 @@ def make_purchases(
     Returns
     -------
     purchases : Columns
-        day, person (-1 anonymous), channel (`WEB` ... `FIELD`), store (-1), region, cause, wave, mission (-1).
+        day, person (-1 anonymous), channel (`WEB` ... `FIELD`), store (-1), region, cause, wave.
     fixed_lines : Columns
         purchase, category, quantity: lines of categories with a demand model of their own.
     """
     rng = generator(seed, "purchases")
     parts: list[Columns] = []
 
-    def add(day: np.ndarray, person: object, channel: object, region: np.ndarray, cause: object, wave: object = -1,
-            mission: object = -1) -> None:  # fmt: skip
-        same = {"person": person, "channel": channel, "region": region, "cause": cause, "wave": wave, "mission": mission}
+    def add(
+        day: np.ndarray, person: object, channel: object, region: np.ndarray, cause: object, wave: object = -1
+    ) -> None:
+        same = {"person": person, "channel": channel, "region": region, "cause": cause, "wave": wave}
         parts.append({"day": day} | {k: np.broadcast_to(np.asarray(v), len(day)) for k, v in same.items()})
 
     weights = np.array([region.share for region in REGIONS])
@@ -118,7 +121,14 @@ def make_purchases(
     return purchases, lines
 
 
-def _after_the_web(rng, clock, people, missions, visits, add) -> None:  # type: ignore[no-untyped-def]
+def _after_the_web(
+    rng: np.random.Generator,
+    clock: Clock,
+    people: People,
+    missions: Columns,
+    visits: Columns,
+    add: Callable[..., None],
+) -> None:
     """Missions that saw a product online and end in a store or on the phone."""
     mission, depth = visits["mission"], visits["depth"]
     last = np.flatnonzero(np.r_[mission[1:] != mission[:-1], True])
@@ -141,7 +151,6 @@ def _after_the_web(rng, clock, people, missions, visits, add) -> None:  # type: 
         people.region[person],
         missions["cause"][mission[kept]],
         missions["wave"][mission[kept]],
-        mission[kept],
     )
 
 
@@ -181,7 +190,6 @@ def _weathered(
         channel = np.where(in_store | (person < 0), STORE, APP)
         purchases.append(
             {"day": day, "person": person, "channel": channel, "region": region, "cause": same, "wave": same}
-            | {"mission": same}
         )
         lines.append(
             {"purchase": offset + np.arange(len(day)), "category": np.full(len(day), category), "quantity": quantity}

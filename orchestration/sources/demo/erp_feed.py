@@ -7,13 +7,12 @@ from pathlib import Path
 
 import duckdb
 import numpy as np
-import pyarrow as pa
 
 from orchestration.sources.demo.assortment import BRANDS, CATEGORIES, REGIONS, STORES
 from orchestration.sources.demo.clock import Clock
 from orchestration.sources.demo.columns import Columns, generator, length, take
 from orchestration.sources.demo.customers import Customers, email, first_name, last_name, phone
-from orchestration.sources.demo.deliver import write_lines
+from orchestration.sources.demo.deliver import to_table, write_lines
 from orchestration.sources.demo.people import SEGMENTS, People
 from orchestration.sources.demo.sales import COUPONS, Sales, store_ids
 
@@ -50,15 +49,14 @@ class Export:
         fields : dict
             Name in the file -> SQL expression over the columns.
         """
-        arrays = {k: pa.array(v, pa.string()) if v.dtype == object else pa.array(v) for k, v in rows.items()}
-        self.con.register("rows", pa.table(arrays))
+        self.con.register("rows", to_table(rows))
         line = " || ';' || ".join(f"coalesce(CAST({field} AS VARCHAR), '')" for field in fields.values())
         self.directory.mkdir(parents=True, exist_ok=True)
         write_lines(
             self.con.sql(
                 f"SELECT delivery, {line} || chr(13) || chr(10) AS line FROM rows WHERE delivery < {self.last} "
                 "ORDER BY delivery"
-            ),
+            ).to_arrow_table(),
             lambda day: self.directory / f"{name}_{self.clock.date(day):%Y%m%d}.csv",
             0,
             self.last,
@@ -75,7 +73,13 @@ def _postal_codes(region: np.ndarray, pick: np.ndarray) -> np.ndarray:
 
 
 def write_orders(
-    export: Export, people: People, sales: Sales, rows: Columns, customers: Customers, ids: np.ndarray, client: np.ndarray
+    export: Export,
+    people: People,
+    sales: Sales,
+    rows: Columns,
+    customers: Customers,
+    ids: np.ndarray,
+    client: np.ndarray,
 ) -> np.ndarray:
     """Write the orders.
 
@@ -220,7 +224,8 @@ def write_customers(export: Export, people: People, customers: Customers) -> Non
     count = length(records)
     moved = np.flatnonzero((rng.random(count) < 0.06) & ~records["is_guest"] & (records["day"] < clock.length - 40))
     row = np.r_[np.arange(count), moved]
-    moved_on = records["day"][moved] + 1 + (rng.random(len(moved)) * (clock.length - 2 - records["day"][moved])).astype(int)
+    left = clock.length - 2 - records["day"][moved]
+    moved_on = records["day"][moved] + 1 + (rng.random(len(moved)) * left).astype(int)
     person = records["person"][row]
     segment = np.array([*SEGMENTS, "Gast"], dtype=object)
     kind = np.where(records["is_guest"][row], 4, np.where(people.is_customer[person], people.segment[person], 2))

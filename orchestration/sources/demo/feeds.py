@@ -80,7 +80,7 @@ def sources(start: date, parquet_from: date, web_only: bool) -> str:
     if not web_only:
         feeds |= _erp() | _marketing() | _signals()
     text = yaml.dump({"start": start, "feeds": feeds}, sort_keys=False, allow_unicode=True, width=110, Dumper=_Plain)
-    return "# The simulated shop. Everything it delivers is described here the way you describe your own systems.\n" + text
+    return "# The simulated shop. What it delivers is described here the way you describe your own systems.\n" + text
 
 
 def _erp() -> dict[str, dict[str, Any]]:
@@ -173,12 +173,13 @@ def _marketing() -> dict[str, dict[str, Any]]:
         return {"entity": entity, "kind": "files", "path": path, "columns": _same(*columns)}
 
     return {
-        "campaign_spend": feed("campaign_spend", "marketing/spend_{day:%Y%m%d}.csv", "spend_date", "channel", "campaign_id",
-                               "platform", "campaign_name", "cost", "currency", "impressions", "clicks"),
+        "campaign_spend": feed("campaign_spend", "marketing/spend_{day:%Y%m%d}.csv", "spend_date", "channel",
+                               "campaign_id", "platform", "campaign_name", "cost", "currency", "impressions", "clicks"),
         "mailings": feed("mailings", "marketing/mailings_{day:%Y%m%d}.csv", "mailing_id", "customer_key", "arm",
                          "dropped_at", "unit_cost", "currency", "wave", "page_count"),
         "contacts": feed("touchpoints", "marketing/contacts_{day:%Y%m%d}.csv", "touchpoint_id", "occurred_at",
-                         "touchpoint_type", "direction", "customer_key", "channel", "campaign_id", "store_id", "outcome"),
+                         "touchpoint_type", "direction", "customer_key", "channel", "campaign_id", "store_id",
+                         "outcome"),
         "onsite_tests": feed("experiments", "marketing/experiments_{day:%Y%m%d}.csv", "experiment_id", "unit_id",
                              "unit_type", "arm", "assigned_at", "campaign_id"),
     }  # fmt: skip

@@ -1,7 +1,7 @@
 """Web events in the shape of the GA4 export to BigQuery: nested records, parameters as key-value lists.
 
-Both forms of the export come from one description: records for Parquet, and text for JSON, where BigQuery leaves out what
-is null and writes 64-bit numbers as text. The text is put together by SQL, which is ten times as fast as a serialiser.
+Both forms of the export come from one description: records for Parquet, and text for JSON, where BigQuery leaves out
+what is null and writes 64-bit numbers as text. SQL puts the text together, several times as fast as a serialiser.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _PATHS = {
     "returns": "'/account/returns'",
     "error": "'/fehler'",
 }
-_BASKET = "event_name IN ('begin_checkout', 'add_shipping_info', 'add_payment_info', 'purchase')"
+_BASKET = "event_name IN ('view_cart', 'begin_checkout', 'add_shipping_info', 'add_payment_info', 'purchase')"
 _ONE_ITEM = "event_name IN ('view_item', 'add_to_cart', 'add_to_wishlist', 'view_review', 'share')"
 #: name -> (key, kind of the value, SQL expression)
 _PARAMETERS = {
@@ -170,18 +170,20 @@ def visits(text: bool) -> str:
 def products(text: bool) -> str:
     """Query for the relation `products`: rows of `product_rows` with the item as it stands in an event."""
     if text:
-        item = """'{"item_id":"' || id || '","item_name":"' || name || '","item_brand":"' || brand || '","item_category":"'
-            || category_name || '","price":' || price || ',"quantity":"1"}'"""
+        item = """'{"item_id":"' || id || '","item_name":"' || name || '","item_brand":"' || brand
+            || '","item_category":"' || category_name || '","price":' || price || ',"quantity":"1"}'"""
     else:
-        item = """{'item_id': id, 'item_name': name, 'item_brand': brand, 'item_category': category_name, 'price': price,
-            'quantity': CAST(1 AS BIGINT)}"""
+        item = """{'item_id': id, 'item_name': name, 'item_brand': brand, 'item_category': category_name,
+            'price': price, 'quantity': CAST(1 AS BIGINT)}"""
     return f"SELECT *, {item} AS item FROM product_rows"
 
 
 def baskets(text: bool) -> str:
     """Query for the relation `baskets`: one row per visit in `basket_lines` with its items and net amount."""
     if text:
-        items = "string_agg(replace(item, '\"quantity\":\"1\"', '\"quantity\":\"' || quantity || '\"'), ',' ORDER BY line)"
+        items = (
+            "string_agg(replace(item, '\"quantity\":\"1\"', '\"quantity\":\"' || quantity || '\"'), ',' ORDER BY line)"
+        )
     else:
         items = "list(struct_update(item, quantity := CAST(quantity AS BIGINT)) ORDER BY line)"
     return f"""
@@ -193,7 +195,7 @@ def baskets(text: bool) -> str:
 
 
 def records() -> str:
-    """Query for nested records; its columns are `delivery` and `position`, which order them, and those of the export."""
+    """Query for nested records: `delivery` and `position`, which order them, and the columns of the export."""
     return f"""
     {_located()}
     SELECT
@@ -212,7 +214,9 @@ def records() -> str:
             'manual_campaign_name': campaign, 'manual_source': source, 'manual_medium': medium,
             'gclid': CASE WHEN medium = 'cpc' THEN click_id END
         }} END AS collected_traffic_source,
-        CASE WHEN event_name = 'purchase' THEN {{'purchase_revenue': amount, 'transaction_id': order_id}} END AS ecommerce,
+        CASE WHEN event_name = 'purchase' THEN {{
+            'purchase_revenue': amount, 'transaction_id': order_id
+        }} END AS ecommerce,
         CASE WHEN {_BASKET} THEN basket WHEN {_ONE_ITEM} THEN [item] END AS items,
         'WEB' AS platform
     FROM located
@@ -232,7 +236,8 @@ def lines() -> str:
         || CASE
             WHEN is_entry AND campaign <> '' THEN '"collected_traffic_source":{{"manual_campaign_name":"' || campaign
                 || '","manual_source":"' || source || '","manual_medium":"' || medium
-                || CASE WHEN medium = 'cpc' AND click_id IS NOT NULL THEN '","gclid":"' || click_id ELSE '' END || '"}},'
+                || CASE WHEN medium = 'cpc' AND click_id IS NOT NULL THEN '","gclid":"' || click_id ELSE '' END
+                || '"}},'
             WHEN event_name = 'purchase' THEN '"ecommerce":{{"purchase_revenue":' || amount || ',"transaction_id":"'
                 || order_id || '"}},"items":[' || basket || '],'
             WHEN {_BASKET} THEN '"items":[' || basket || '],'

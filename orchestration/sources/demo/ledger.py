@@ -18,8 +18,8 @@ from orchestration.sources.demo.media import CHF_EUR
 from orchestration.sources.demo.sales import STATUS, Sales
 
 DEFINITION = (
-    "Revenue of a line is round((net - returned_quantity / quantity * net) * rate, 2), its cost likewise, its margin the "
-    "difference of the two; an order is the sum of its lines; test and cancelled orders count as 0."
+    "Revenue of a line is round((net - returned_quantity / quantity * net) * rate, 2), its cost likewise, its margin "
+    "the difference of the two; an order is the sum of its lines; test and cancelled orders count as 0."
 )
 
 
@@ -62,9 +62,7 @@ def versions_table(sales: Sales, rows: Columns, order_ids: np.ndarray, clock: Cl
     order, status = rows["order"], rows["status"]
     is_counted = ~sales.orders["is_test"][order] & (status != STATUS.index("cancelled"))
     money = {
-        name: np.where(
-            is_counted, np.where(rows["is_returned"], cents[f"{name}_kept"][order], cents[name][order]), 0
-        )
+        name: np.where(is_counted, np.where(rows["is_returned"], cents[f"{name}_kept"][order], cents[name][order]), 0)
         for name in ("revenue", "margin")
     }
     causes = np.array([*CHANNELS, "none"], dtype=object)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from orchestration.sources.demo.assortment import CATEGORIES, REGIONS, STORES
+from orchestration.sources.demo.assortment import CATEGORIES, PRODUCTS_PER_CATEGORY, REGIONS, STORES
 from orchestration.sources.demo.clock import Clock
 from orchestration.sources.demo.columns import Columns, generator, length, pick, pick_rows, stack, take, within
 from orchestration.sources.demo.demand import APP, FIELD, PHONE, STORE, WEB, store_lines
@@ -14,7 +14,7 @@ from orchestration.sources.demo.funnel import ORDER
 from orchestration.sources.demo.media import CHF_EUR
 from orchestration.sources.demo.missions import times_of_day
 from orchestration.sources.demo.people import People
-from orchestration.sources.demo.web import PRODUCTS_PER_CATEGORY, coupon_chance
+from orchestration.sources.demo.web import coupon_chance
 
 COUPONS = ("WILLKOMMEN10", "SOMMER15", "FREUNDE10")
 COUPON_SHARES = np.array([0.10, 0.15, 0.10])
@@ -44,7 +44,7 @@ class Sales:
 
 
 def web_lines(seed: int, products: Columns, visits: Columns, steps: Columns) -> Columns:
-    """Lines of web orders: what was put into the basket in a visit that ends in an order.
+    """What was put into the basket in each visit; the lines of its order, if the visit ends in one.
 
     Returns
     -------
@@ -52,7 +52,7 @@ def web_lines(seed: int, products: Columns, visits: Columns, steps: Columns) -> 
         visit, product, quantity, net_cents, cost_cents, discount_cents; sorted by visit.
     """
     rng = generator(seed, "web lines")
-    rows = np.flatnonzero(steps["is_added"] & (visits["depth"][steps["visit"]] == ORDER))
+    rows = np.flatnonzero(steps["is_added"])
     visit, product = steps["visit"][rows], steps["product"][rows]
     quantity = 1 + (rng.random(len(rows)) < 0.1)
     is_chf = np.zeros(len(rows), dtype=bool)
@@ -110,6 +110,7 @@ def make_sales(
     """
     rng = generator(seed, "sales")
     bought = np.flatnonzero(visits["depth"] == ORDER)
+    online = take(online, np.flatnonzero(visits["depth"][online["visit"]] == ORDER))
     mission = visits["mission"][bought]
     same = np.full(len(bought), -1)
     person = visits["person"][bought]

@@ -110,7 +110,9 @@ def simulate(size: Size, end: date, days: int, ahead: int, seed: int) -> World:
 def write(world: World, directory: Path, identity: Mapping[str, Any]) -> None:
     """Write all files of a world; `identity` says in the truth which shop it is."""
     con = duckdb.connect()
-    con.execute("SET threads = 2; SET enable_progress_bar = false; SET TimeZone = 'UTC'; SET preserve_insertion_order = true")
+    con.execute(
+        "SET threads = 2; SET enable_progress_bar = false; SET TimeZone = 'UTC'; SET preserve_insertion_order = true"
+    )
     calendar = calendar_facts(world.clock, world.story.days, world.last)
     facts: dict[str, Any] = {"shop": dict(identity), "calendar": calendar}
     tables: dict[str, pa.Table] = {}
@@ -154,7 +156,9 @@ def calendar_facts(clock: Clock, days: int, last: int) -> dict[str, Any]:
     }
 
 
-def _write_web(con: duckdb.DuckDBPyConnection, world: World, directory: Path, tables: dict[str, pa.Table]) -> dict[str, Any]:
+def _write_web(
+    con: duckdb.DuckDBPyConnection, world: World, directory: Path, tables: dict[str, pa.Table]
+) -> dict[str, Any]:
     visits, orders, seed = world.visits, world.sales.orders, world.seed
     online = np.flatnonzero(orders["visit"] >= 0)
     order = np.full(length(visits), "", dtype=object)
@@ -184,7 +188,9 @@ def _write_web(con: duckdb.DuckDBPyConnection, world: World, directory: Path, ta
     return facts | {"parquet_from": world.clock.date(parquet_from).isoformat()}
 
 
-def _write_sales(con: duckdb.DuckDBPyConnection, world: World, directory: Path, tables: dict[str, pa.Table]) -> dict[str, Any]:
+def _write_sales(
+    con: duckdb.DuckDBPyConnection, world: World, directory: Path, tables: dict[str, pa.Table]
+) -> dict[str, Any]:
     visits, orders = world.visits, world.sales.orders
     rows = versions(world.sales)
     client = np.full(length(orders), "", dtype=object)
@@ -220,4 +226,3 @@ def _write_marketing(
         campaign_feed.write_csv(con, directory / "marketing", name, clock, rows, world.last)
     tables["media"] = truth.media_table(clock, world.size, world.plan, world.missions, sales, world.last)
     return truth.media_facts(world.size, tables["media"], spend, world.story.days)
-

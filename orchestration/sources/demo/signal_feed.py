@@ -7,12 +7,11 @@ from pathlib import Path
 
 import duckdb
 import numpy as np
-import pyarrow as pa
 
 from orchestration.sources.demo.assortment import REGIONS
 from orchestration.sources.demo.clock import Clock
 from orchestration.sources.demo.columns import Columns, generator, length, stack, take
-from orchestration.sources.demo.deliver import write_lines
+from orchestration.sources.demo.deliver import to_table, write_lines
 from orchestration.sources.demo.story import Story
 from orchestration.sources.demo.weather import GAP_LOCATION, Weather
 
@@ -49,6 +48,7 @@ def _documents(rows: Columns) -> Columns:
     return rows
 
 
+_SEPARATOR = "CASE WHEN is_first THEN '' ELSE ',' || chr(10) END"
 _MEASURES = """
     ',"temperature":' || temperature || ',"precipitation":' || precipitation || ',"sunshine":' || sunshine
     || ',"wind_speed":' || wind || ',"relative_humidity":' || humidity || ',"condition":"'
@@ -78,14 +78,13 @@ def write_weather(
     silent = (location == GAP_LOCATION) & (day >= story.weather_gap[0]) & (day < story.weather_gap[1])
     kept = ~silent & (day < last)
     rows = {"delivery": day[kept]} | _measures(weather, location[kept], hour[kept])
-    con.register("rows", pa.table(_documents(rows)))
-    line = (
-        f"CASE WHEN is_first THEN '' ELSE ',' || chr(10) END || '{{\"timestamp\":\"' || {_iso('observed', '+00:00')} "
-        f"|| '\",\"source_id\":' || station || {_MEASURES}"
-    )
+    con.register("rows", to_table(_documents(rows)))
+    line = f"""
+        {_SEPARATOR} || '{{"timestamp":"' || {_iso("observed", "+00:00")} || '","source_id":' || station || {_MEASURES}
+    """
     directory.mkdir(parents=True, exist_ok=True)
     write_lines(
-        con.sql(f"SELECT delivery, {line} AS line FROM rows ORDER BY delivery"),
+        con.sql(f"SELECT delivery, {line} AS line FROM rows ORDER BY delivery").to_arrow_table(),
         lambda day: directory / f"brightsky_{clock.date(day):%Y%m%d}.json",
         0,
         last,
@@ -105,7 +104,7 @@ def write_forecasts(
         hour = np.repeat(step, len(REGIONS))
         location = np.tile(np.arange(len(REGIONS)), len(step))
         issued = weather.days[hour] - ahead
-        kept = (issued >= 0) & (issued < last)
+        kept = issued >= 0
         rows = _measures(weather, location[kept], hour[kept])
         error = rng.normal(0, 0.7 + 0.9 * ahead, (len(REGIONS), clock.length))
         rows["temperature"] = np.round(rows["temperature"] + error[location[kept], weather.days[hour[kept]]], 1)
@@ -113,15 +112,16 @@ def write_forecasts(
         rows["issued"] = clock.midnights[issued[kept]] + 5 * 3600
         parts.append({"delivery": issued[kept]} | rows)
     table = stack(parts)
+    table = take(table, np.flatnonzero(table["delivery"] < last))
     table = take(table, np.lexsort((table["station"], table["observed"], table["delivery"])))
-    con.register("rows", pa.table(_documents(table)))
-    line = (
-        f"CASE WHEN is_first THEN '' ELSE ',' || chr(10) END || '{{\"timestamp\":\"' || {_iso('observed', '+00:00')} "
-        f"|| '\",\"issued_at\":\"' || {_iso('issued', '+00:00')} || '\",\"source_id\":' || station || {_MEASURES}"
-    )
+    con.register("rows", to_table(_documents(table)))
+    line = f"""
+        {_SEPARATOR} || '{{"timestamp":"' || {_iso("observed", "+00:00")} || '","issued_at":"'
+        || {_iso("issued", "+00:00")} || '","source_id":' || station || {_MEASURES}
+    """
     directory.mkdir(parents=True, exist_ok=True)
     write_lines(
-        con.sql(f"SELECT delivery, {line} AS line FROM rows ORDER BY delivery"),
+        con.sql(f"SELECT delivery, {line} AS line FROM rows ORDER BY delivery").to_arrow_table(),
         lambda day: directory / f"forecast_{clock.date(day):%Y%m%d}.json",
         0,
         last,
@@ -135,7 +135,9 @@ def post_ids(posts: Columns) -> np.ndarray:
     return (posts["time"] * 1000 << 16) + np.arange(length(posts)) % 65536
 
 
-def write_posts(con: duckdb.DuckDBPyConnection, directory: Path, clock: Clock, seed: int, posts: Columns, last: int) -> None:
+def write_posts(
+    con: duckdb.DuckDBPyConnection, directory: Path, clock: Clock, seed: int, posts: Columns, last: int
+) -> None:
     """Write the timeline of each day; some posts are seen again the day after, with more likes."""
     rng = generator(seed, "timeline")
     rows: Columns = {"delivery": clock.day_of(posts["time"]), "id": post_ids(posts)}
@@ -147,21 +149,20 @@ def write_posts(con: duckdb.DuckDBPyConnection, directory: Path, clock: Clock, s
     rows = stack([rows, again])
     rows = take(rows, np.lexsort((-rows["id"], rows["delivery"])))
     rows = take(rows, np.flatnonzero(rows["delivery"] < last))
-    table = {k: pa.array(v, pa.string()) if v.dtype == object else pa.array(v) for k, v in _documents(rows).items()}
-    con.register("rows", pa.table(table))
+    con.register("rows", to_table(_documents(rows)))
     line = f"""
-        CASE WHEN is_first THEN '' ELSE ',' || chr(10) END || '{{"id":"' || id || '","created_at":"'
+        {_SEPARATOR} || '{{"id":"' || id || '","created_at":"'
         || {_iso("time", ".000Z")} || '","in_reply_to_id":null,"sensitive":false,"visibility":"public","language":"'
         || language || '","uri":"https://social.example/users/nutzer' || author || '/statuses/' || id
         || '","url":"https://social.example/@nutzer' || author || '/' || id || '","replies_count":' || replies
         || ',"reblogs_count":' || reposts || ',"favourites_count":' || likes || ',"content":' || to_json(content)
-        || ',"reblog":null,"account":{{"id":"' || (90000 + author) || '","username":"nutzer' || author || '","acct":"nutzer'
-        || author || '@social.example","bot":false}},"media_attachments":[],"mentions":[],"tags":[{{"name":"lindenhof"}},'
-        || '{{"name":"' || topic || '"}}],"emojis":[]}}'
+        || ',"reblog":null,"account":{{"id":"' || (90000 + author) || '","username":"nutzer' || author
+        || '","acct":"nutzer' || author || '@social.example","bot":false}},"media_attachments":[],"mentions":[],'
+        || '"tags":[{{"name":"lindenhof"}},{{"name":"' || topic || '"}}],"emojis":[]}}'
     """
     directory.mkdir(parents=True, exist_ok=True)
     write_lines(
-        con.sql(f"SELECT delivery, {line} AS line FROM rows ORDER BY delivery"),
+        con.sql(f"SELECT delivery, {line} AS line FROM rows ORDER BY delivery").to_arrow_table(),
         lambda day: directory / f"timeline_{clock.date(day):%Y%m%d}.json",
         0,
         last,

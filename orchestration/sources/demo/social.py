@@ -79,8 +79,8 @@ def make_posts(seed: int, size: Size, clock: Clock, story: Story) -> Columns:
         is_storm; sorted by time.
     """
     rng = generator(seed, "social")
-    storm = np.arange(clock.length)
-    storm = (storm >= story.storm[0]) & (storm < story.storm[1])
+    days = np.arange(clock.length)
+    storm = (days >= story.storm[0]) & (days < story.storm[1])
     usual = rng.poisson(POSTS * size.social, clock.length)
     angry = rng.poisson(POSTS * size.social * (STORM_FACTOR - 1) * storm)
     day = np.r_[np.repeat(np.arange(clock.length), usual), np.repeat(np.arange(clock.length), angry)]

@@ -74,7 +74,9 @@ def people_table(people: People, account_keys: np.ndarray) -> pa.Table:
 
 def customers_table(records: Columns) -> pa.Table:
     """One row per customer number, guests included."""
-    return pa.table({"customer_key": _text(records["key"]), "person": records["person"], "is_guest": records["is_guest"]})
+    return pa.table(
+        {"customer_key": _text(records["key"]), "person": records["person"], "is_guest": records["is_guest"]}
+    )
 
 
 def posts_table(posts: Columns) -> pa.Table:
@@ -92,7 +94,7 @@ def posts_table(posts: Columns) -> pa.Table:
 def web_facts(clock: Clock, events: Columns, visits: Columns, days: int, bot_count: int) -> dict[str, Any]:
     """Counts of what was delivered in the history, and the visits of people in it.
 
-    A visit ends with 30 minutes without an event; the events counted are those delivered, once each, without broken ones.
+    A visit ends with 30 minutes without an event; what counts are the events delivered, once each, without broken ones.
     """
     events = take(events, np.flatnonzero(events["delivery"] < days))
     lag = events["delivery"] - clock.day_of(events["time"])
@@ -124,7 +126,8 @@ def sales_facts(sales: Sales, days: int) -> dict[str, Any]:
     known = orders["day_known"] < days
     counted = counts(sales, days)
     money = {
-        name: int(np.where(is_returned, cents[f"{name}_kept"], cents[name])[counted].sum()) for name in ("revenue", "margin")
+        name: int(np.where(is_returned, cents[f"{name}_kept"], cents[name])[counted].sum())
+        for name in ("revenue", "margin")
     }
     whole = is_returned & (orders["last"] == 4)
     return {
@@ -140,7 +143,9 @@ def sales_facts(sales: Sales, days: int) -> dict[str, Any]:
     }
 
 
-def media_table(clock: Clock, size: Size, plan: media.MediaPlan, missions: Columns, sales: Sales, last: int) -> pa.Table:
+def media_table(
+    clock: Clock, size: Size, plan: media.MediaPlan, missions: Columns, sales: Sales, last: int
+) -> pa.Table:
     """One row per channel and day: spend, pressure, saturation, and what the channel really caused.
 
     Orders and revenue stand on the day of the order, missions on the day of their first visit.
@@ -175,7 +180,9 @@ def media_facts(size: Size, table: pa.Table, spend: Columns, days: int) -> dict[
     names = np.array(table["channel"].to_pylist(), dtype=object)
     for channel in media.MEDIA:
         mine = np.flatnonzero(names == channel.channel)[:days]
-        sums = {name: table[name].to_numpy()[mine].sum() for name in ("missions", "orders", "revenue_eur", "margin_eur")}
+        sums = {
+            name: table[name].to_numpy()[mine].sum() for name in ("missions", "orders", "revenue_eur", "margin_eur")
+        }
         cost = spend["cents"][(spend["channel"] == channel.channel) & (spend["day"] < days)].sum() / 100
         scale = size.trade if channel.channel == "tv" else size.web
         result[channel.channel] = {

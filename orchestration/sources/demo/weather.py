@@ -72,7 +72,9 @@ def make_weather(seed: int, clock: Clock, history: int) -> Weather:
     day = clock.day_of(instants)
     hour = (clock.local(instants) % 86400) / 3600
     spread = rng.uniform(7, 13, (count, days))
-    temperature = np.round((maximum - spread / 2)[:, day] + spread[:, day] / 2 * np.cos(2 * np.pi * (hour - 15) / 24), 1)
+    temperature = np.round(
+        (maximum - spread / 2)[:, day] + spread[:, day] / 2 * np.cos(2 * np.pi * (hour - 15) / 24), 1
+    )
 
     falls = rng.random((count, len(instants))) ** 6
     total = np.add.reduceat(falls, np.searchsorted(day, np.arange(days)), axis=1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from orchestration.sources.demo.assortment import CATEGORIES, CHANNEL, CHANNELS
+from orchestration.sources.demo.assortment import CATEGORIES, CHANNEL, CHANNELS, PRODUCTS_PER_CATEGORY
 from orchestration.sources.demo.columns import Columns, generator, length, pick, pick_rows, stack, take, within
 from orchestration.sources.demo.funnel import BASKET, BROWSE, CHECKOUT, ORDER, PAYMENT, PRODUCT, SHIPPING
 from orchestration.sources.demo.people import People
@@ -26,7 +26,6 @@ EVENTS = (
 EVENT = {name: index for index, name in enumerate(EVENTS)}
 FILTERS = ("preis:bis 50 EUR", "sortierung:preis aufsteigend", "marke", "farbe:blau", "groesse:M", "bewertung:ab 4")
 SEARCHES = ("angebot", "günstig", "marke", "artikel", "geschenk")
-PRODUCTS_PER_CATEGORY = 14
 
 _LANDING = {
     "direct": {"home": 0.6, "list": 0.2, "product": 0.2},
@@ -70,7 +69,9 @@ def browse(seed: int, people: People, products: Columns, visits: Columns) -> Col
     taste = people.taste[visits["person"]]
     parts: list[Columns] = []
 
-    def add(visit: np.ndarray, key: np.ndarray | float, page: np.ndarray | int, is_added: np.ndarray | bool = False) -> None:
+    def add(
+        visit: np.ndarray, key: np.ndarray | float, page: np.ndarray | int, is_added: np.ndarray | bool = False
+    ) -> None:
         same = {"key": key, "page": page, "is_added": is_added}
         parts.append({"visit": visit} | {k: np.broadcast_to(np.asarray(v), len(visit)) for k, v in same.items()})
 
@@ -94,14 +95,15 @@ def browse(seed: int, people: People, products: Columns, visits: Columns) -> Col
     nth = within(visit)
     key = 0.3 + (nth + rng.random(len(visit))) / viewed[visit] * 1.2
     add(visit, key, PAGE["product"], nth >= (viewed - added)[visit])
-    for page, chance in (("review", 0.06), ("compare", 0.03), ("wishlist", 0.025)):
+    for name, chance in (("review", 0.06), ("compare", 0.03), ("wishlist", 0.025)):
         extra = rng.random(len(visit)) < chance
-        add(visit[extra], key[extra] + 1e-4, PAGE[page])
-    for page, chance in (("stores", 0.02), ("chat", 0.012), ("content", 0.04), ("error", 0.004)):
-        add(np.flatnonzero((depth >= BROWSE) & (rng.random(count) < chance)), 0.9, PAGE[page])
+        add(visit[extra], key[extra] + 1e-4, PAGE[name])
+    for name, chance in (("stores", 0.02), ("chat", 0.012), ("content", 0.04), ("error", 0.004)):
+        add(np.flatnonzero((depth >= BROWSE) & (rng.random(count) < chance)), 0.9, PAGE[name])
     add(np.flatnonzero((depth >= CHECKOUT) | ((depth == BASKET) & (rng.random(count) < 0.8))), 2.0, PAGE["cart"])
-    for reached, page in ((CHECKOUT, "checkout"), (SHIPPING, "shipping"), (PAYMENT, "payment"), (ORDER, "confirmation")):
-        add(np.flatnonzero(depth >= reached), float(reached), PAGE[page])
+    pages = {CHECKOUT: "checkout", SHIPPING: "shipping", PAYMENT: "payment", ORDER: "confirmation"}
+    for reached, name in pages.items():
+        add(np.flatnonzero(depth >= reached), float(reached), PAGE[name])
 
     steps = stack(parts)
     steps = take(steps, np.lexsort((steps["key"], steps["visit"])))
@@ -111,7 +113,8 @@ def browse(seed: int, people: People, products: Columns, visits: Columns) -> Col
     category = np.where(rng.random(size) < 0.88, visits["category"][visit], other)
     steps["category"] = np.where(has_category, category, -1)
     is_product = np.isin(page, [PAGE[p] for p in ("product", "review", "wishlist")])
-    steps["product"] = np.where(is_product, _choose_products(rng, people, products, category, visits["person"][visit]), -1)
+    chosen = _choose_products(rng, people, products, category, visits["person"][visit])
+    steps["product"] = np.where(is_product, chosen, -1)
 
     words = np.array([[0.05, 0.03, 0.1, 0.7, 0.12], [0.02, 0.0, 0.68, 0.25, 0.05], [0.3, 0.36, 0.04, 0.25, 0.05]])
     steps["word"] = np.where(page == PAGE["search"], pick_rows(rng, words, taste[visit]), -1)
@@ -183,7 +186,9 @@ def make_events(
     taste = people.taste[visits["person"][visit]]
     parts: list[Columns] = []
 
-    def add(name: str, at: np.ndarray, offset: np.ndarray | float, detail: np.ndarray | int = -1, engaged: object = -1) -> None:
+    def add(
+        name: str, at: np.ndarray, offset: np.ndarray | float, detail: np.ndarray | int = -1, engaged: object = -1
+    ) -> None:
         same = {"event": EVENT[name], "detail": detail, "engaged_ms": engaged}
         parts.append(
             {"step": at, "time": start[at] + offset}
@@ -202,7 +207,9 @@ def make_events(
     at = np.flatnonzero(on("search"))
     add("view_search_results", at, 0.4)
     at = chance(on("list", "search"), np.array([0.22, 0.34, 0.5])[taste])
-    choices = np.array([[0.15, 0.1, 0.15, 0.2, 0.3, 0.1], [0.03, 0.02, 0.65, 0.1, 0.15, 0.05], [0.4, 0.4, 0, 0.05, 0.1, 0.05]])
+    choices = np.array(
+        [[0.15, 0.1, 0.15, 0.2, 0.3, 0.1], [0.03, 0.02, 0.65, 0.1, 0.15, 0.05], [0.4, 0.4, 0, 0.05, 0.1, 0.05]]
+    )
     add("filter", at, seconds[at] * 0.4, pick_rows(rng, choices, taste[at]))
     at = chance(on("home", "landing"), 0.1)
     add("select_promotion", at, seconds[at] * 0.7)
@@ -246,7 +253,7 @@ def make_events(
     # Closing the tab often loses the last ping; leaving a page seldom does.
     at = chance(seconds > 2, np.where(last, 0.55, 0.85))
     engaged = np.minimum(seconds[at], 900) * rng.uniform(0.75, 0.98, len(at))
-    add("user_engagement", at, seconds[at] * 0.985, engaged=np.round(engaged * 1000))
+    add("user_engagement", at, seconds[at] * 0.985, engaged=np.round(engaged * 1000).astype(np.int64))
 
     events = stack(parts)
     step = events.pop("step")

@@ -22,7 +22,7 @@ from orchestration.sources.demo.web import EVENT
 #: Share of events that come 0, 1, 2, ... days after they happened; more than three is too late.
 LATENESS = (0.9825, 0.011, 0.004, 0.002, 0.0003, 0.0002)
 DUPLICATE_SHARE = 0.005
-BROKEN_SHARE = 0.0001
+BROKEN_SHARE = 0.0003
 _SYSTEMS = np.array(["Windows", "Macintosh", "Android", "iOS", "iPadOS"], dtype=object)
 _BROWSERS = np.array(["Chrome", "Firefox", "Safari", "Edge", "Samsung Internet", *DECLARED], dtype=object)
 
@@ -45,7 +45,7 @@ class Chunk:
     events : Columns
         Of `mark_deliveries`, only those delivered in the span.
     basket_lines : Columns
-        line, visit, product, quantity, net_cents of web orders.
+        line, visit, product, quantity, net_cents of all baskets.
     describe : callable
         Gives the columns of `visit_table` for an array of visits.
     """
@@ -61,7 +61,8 @@ def visitor_ids(cookie: np.ndarray, first_seen: np.ndarray) -> np.ndarray:
     """Client ids as Google gives them: a number and the second of the first visit."""
     # Multiplication by a number that has no factor in common with the modulus never maps two cookies to one id.
     number = 1_000_000_000 + (cookie.astype(np.int64) * 1_000_003 + 271_828) % 9_000_000_000
-    return np.array([f"{a}.{b}" for a, b in zip(number.tolist(), first_seen.astype(np.int64).tolist(), strict=True)], dtype=object)
+    seconds = first_seen.astype(np.int64)
+    return np.array([f"{a}.{b}" for a, b in zip(number.tolist(), seconds.tolist(), strict=True)], dtype=object)
 
 
 def visit_table(
@@ -93,7 +94,8 @@ def visit_table(
     kind = visits["device_type"]
     odd = device % 5
     system = np.choose(kind, [np.where(odd < 4, 0, 1), np.where(odd < 3, 2, 3), np.full(count, 4)])
-    browser = np.select([system >= 3, system == 2], [2, np.where(odd == 0, 4, 0)], np.where(odd == 1, 1, np.where(odd == 2, 3, 0)))
+    on_windows = np.where(odd == 1, 1, np.where(odd == 2, 3, 0))
+    browser = np.select([system >= 3, system == 2], [2, np.where(odd == 0, 4, 0)], on_windows)
     order_of = np.lexsort((visits["start"], visits["cookie"]))
     number = np.empty(count, dtype=np.int64)
     number[order_of] = within(visits["cookie"][order_of]) + 1
@@ -170,8 +172,8 @@ def mark_deliveries(seed: int, clock: Clock, events: Columns, last: int) -> Colu
     Returns
     -------
     Columns
-        The events plus delivery, position (order inside a day), time_us, bundle, batch_index, is_copy, is_broken; sorted
-        by delivery and position.
+        The events plus delivery, position (order inside a day), time_us, event_date (as a number), bundle, batch_index,
+        is_copy, is_broken; sorted by delivery and position.
     """
     rng = generator(seed, "deliveries")
     count = length(events)
@@ -283,9 +285,14 @@ def _write_window(
     def name_of(day: int) -> Path:
         return directory / f"events_{clock.date(day):%Y%m%d}.{suffix}"
 
+    query = ga4.lines() if text else ga4.records()
+    table = con.sql(query).to_arrow_table()
+    # Joins keep the order of the events as long as those are on their probing side; sorting records costs much more.
+    position = table["position"].to_numpy()
+    if (np.diff(position) < 0).any():
+        table = table.take(pa.array(np.argsort(position)))
+    table = table.drop_columns(["position"])
     if text:
-        query = f"SELECT delivery, line FROM ({ga4.lines()}) ORDER BY delivery, position"
-        write_lines(con.sql(query), name_of, first, end, compress=True)
+        write_lines(table, name_of, first, end, compress=True)
     else:
-        table = con.sql(f"SELECT * FROM ({ga4.records()}) ORDER BY delivery, position").to_arrow_table()
-        write_parquet(table.drop_columns(["position"]), name_of, first, end)
+        write_parquet(table, name_of, first, end)

@@ -219,7 +219,9 @@ def test_comeback_waits_until_it_can_be_known() -> None:
 def test_the_published_windows_overlap_but_count_a_visit_once_each() -> None:
     visits = [
         Visit(0, "a", [page(0), page(30, "view_cart", "basket"), page(60, "begin_checkout", "checkout")]),
-        Visit(1, "b", [page(0), page(30, "view_cart", "basket"), page(60, "purchase", "confirmation")], is_converted=True),
+        Visit(
+            1, "b", [page(0), page(30, "view_cart", "basket"), page(60, "purchase", "confirmation")], is_converted=True
+        ),
     ]
     rows = run_model("int_cji__visit_phases", **frames(visits))
     rows = rows[rows["phase_model"].eq("akanoo2018")]

@@ -135,10 +135,44 @@ def test_an_order_without_a_contact_came_through_its_visit_else_through_its_sale
             conversion("o4", "d", 1, sales_channel="market stall"),
         ],
         int_web__session_orders=[{"session_id": "s1", "order_id": "o1"}],
-        int_web__sessions=[{"session_id": "s1", "channel": "email", "campaign_id": "nl_1", "device_type": "mobile"}],
+        int_web__sessions=[
+            {"session_id": "s1", "channel": "email", "campaign_id": "nl_1", "device_type": "mobile"}
+            | {"consent_analytics": True}
+        ],
     ).sort_values("journey_id")
     assert frame["channel"].tolist() == ["email", "direct", "call_centre", "other"]
     assert frame["campaign_id"].fillna("").tolist() == ["nl_1", "", "", ""]
+
+
+def test_an_order_in_a_visit_without_consent_carries_its_channel_and_the_visit_stays_unknown() -> None:
+    def visit(session_id: str, person: str, half_days: float, consent: bool) -> dict[str, Any]:
+        return {
+            "session_id": session_id,
+            "person_id": person,
+            "started_at": at(half_days),
+            "session_date": at(half_days).date(),
+            "channel": "paid_search",
+            "device_type": "mobile",
+            "consent_analytics": consent,
+        }
+
+    frame = run_model(
+        "int_journeys__journeys",
+        int_web__sessions=[
+            visit("s0", "a", 1, True),
+            visit("s1", "visit s1", 4, False),
+            visit("s2", "visit s2", 5, False),
+            visit("s3", "visit s3", 6, False),
+        ],
+        int_web__session_orders=[
+            {"session_id": "s1", "order_id": "o1"},
+            {"session_id": "s2", "order_id": "cancelled"},
+        ],
+        int_sales__conversions=[conversion("o1", "a", 4, person_bucket=77)],  # the bucket of person a
+    ).sort_values("journey_id")
+    assert frame["journey_id"].tolist() == ["lost:visit:s2", "lost:visit:s3", "order:o1"]
+    assert list(frame["path"].iloc[2]) == ["paid_search", "paid_search"]
+    assert frame["touchpoint_count"].tolist() == [1, 1, 1]
 
 
 def test_what_is_no_path_contact_is_in_no_journey() -> None:
@@ -176,6 +210,7 @@ def test_touchpoints_join_every_kind_of_contact() -> None:
         int_calendar__as_of=[{"as_of_date": at(20).date()}],
         int_web__sessions=[
             {"session_id": "s1", "person_id": "p1", "started_at": at(1), "channel": "email", "device_type": "mobile"}
+            | {"consent_analytics": True}
         ],
         int_web__events=[
             {"session_id": "s1", "event_name": "page_view", "page_type": "home"},

@@ -4,17 +4,21 @@
 -- of all segments of its kind (the segment then is the name of the kind). A snapshot is judged by the benchmark of a
 -- Sunday a whole window before it, so the days being judged are never part of their own benchmark.
 
+{% set min_spread = var('cji_min_spread', 0.02) %}
 {% set grain = ['benchmark_kind', 'benchmark_date', 'segment_kind', 'segment', 'phase_model', 'phase'] %}
 
 with windows as (
 
-    select * from {{ ref('int_cji__parameters') }} where {{ is_sunday('snapshot_date') }}
+    select * from {{ ref('int_cji__parameters') }}
+where {{ is_sunday('snapshot_date') }}
 
 ),
 
 needed as (
 
-    select distinct segment_kind, {{ cji_benchmark_date('snapshot_date') }} as benchmark_date
+    select distinct
+segment_kind,
+{{ cji_benchmark_date('snapshot_date') }} as benchmark_date
     from {{ ref('int_cji__parameters') }}
     where is_published
 
@@ -38,7 +42,7 @@ own as (
     inner join windows
         on
             needed.segment_kind = windows.segment_kind
-            and windows.snapshot_date <= needed.benchmark_date
+            and needed.benchmark_date >= windows.snapshot_date
             and windows.snapshot_date >= {{ add_days('needed.benchmark_date', -336) }}
 
 ),
@@ -103,7 +107,8 @@ deviations as (
 
 )
 
--- What the windows differ by beyond the noise of each: never less than a tenth of their variance.
+-- What the windows differ by beyond the noise of each: never less than a tenth of their variance, and never less than
+-- two per cent (of seconds, pages or odds): where all windows are alike, a hair's breadth would count as a landslide.
 select
     {%- for column in grain %}
     centres.{{ column }},
@@ -114,7 +119,8 @@ select
     centres.{{ parameter }}_benchmark,
     sqrt(greatest(
         deviations.{{ parameter }}_total * deviations.{{ parameter }}_total - centres.{{ parameter }}_noise,
-        0.1 * deviations.{{ parameter }}_total * deviations.{{ parameter }}_total
+        0.1 * deviations.{{ parameter }}_total * deviations.{{ parameter }}_total,
+        {{ min_spread * min_spread }}
     )) as {{ parameter }}_spread{{ ',' if not loop.last }}
     {%- endfor %}
 from centres

@@ -37,12 +37,15 @@ firsts as (
 
 repeats as (
 
-    select firsts.order_id, min(orders.converted_at) as repeated_at, sum(orders.margin_eur) as repeat_margin_eur
+    select
+firsts.order_id,
+min(orders.converted_at) as repeated_at,
+sum(orders.margin_eur) as repeat_margin_eur
     from firsts
     inner join orders
         on
             firsts.person_id = orders.person_id
-            and orders.converted_at > firsts.converted_at
+            and firsts.converted_at < orders.converted_at
             and {{ epoch_micros('orders.converted_at') }} - {{ epoch_micros('firsts.converted_at') }}
             <= {{ repeat_days }} * 86400000000
     group by firsts.order_id

@@ -33,7 +33,8 @@ margins as (
 
     select
         visits.session_id,
-        cast(round(coalesce(orders.margin_eur, visits.revenue_eur * {{ margin_share }}) * 100) as bigint) as margin_cents
+        cast(round(coalesce(orders.margin_eur, visits.revenue_eur * {{ margin_share }}) * 100) as bigint)
+            as margin_cents
     from {{ ref('int_web__sessions') }} as visits
     left join orders on visits.session_id = orders.session_id
     where visits.is_converted
@@ -79,10 +80,20 @@ facts as (
         channel,
         visitor_type,
         person_bucket,
-        0, 0, 0, 0, 0, 0, 0, 0,
+        0 as visits_n,
+        0 as visits_sum,
+        0 as orders_sum,
+        0 as margin_cents,
+        0 as time_n,
+        0 as time_sum,
+        0 as pageviews_n,
+        0 as pageviews_sum,
         1 as comeback_n,
         case when is_comeback then 1 else 0 end as comeback_sum,
-        0, 0, 0, 0
+        0 as seconds_sum,
+        0 as imputed_seconds_sum,
+        0 as tab_n,
+        0 as tab_sum
     from visits
     where is_comeback_candidate
 
@@ -100,7 +111,16 @@ facts as (
         case when buyers.is_repeated then 1 else 0 end as visits_sum,
         case when buyers.is_repeated then 1 else 0 end as orders_sum,
         cast(round(buyers.repeat_margin_eur * 100) as bigint) as margin_cents,
-        0, 0, 0, 0, 0, 0, 0, 0, 0, 0
+        0 as time_n,
+        0 as time_sum,
+        0 as pageviews_n,
+        0 as pageviews_sum,
+        0 as comeback_n,
+        0 as comeback_sum,
+        0 as seconds_sum,
+        0 as imputed_seconds_sum,
+        0 as tab_n,
+        0 as tab_sum
     from {{ ref('int_cji__buyers') }} as buyers
     inner join {{ ref('cji_phases') }} as phases on phases.entry_rule = 'mature_buyers'
 

@@ -5,7 +5,10 @@
 
 with seen as (
 
-    select distinct event_name, coalesce(page_type, '') as page_type from {{ ref('int_web__events') }}
+    select distinct
+event_name,
+coalesce(page_type, '') as page_type
+from {{ ref('int_web__events') }}
 
 ),
 
@@ -17,7 +20,12 @@ models as (
 
 rules as (
 
-    select phase_model, match_on, value, phase from {{ ref('cji_event_phases') }}
+    select
+phase_model,
+match_on,
+value,
+phase
+from {{ ref('cji_event_phases') }}
 
 )
 

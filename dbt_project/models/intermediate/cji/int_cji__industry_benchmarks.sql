@@ -9,8 +9,10 @@ with quantiles as (
         phase,
         parameter,
         {%- for quantile in ['p25', 'p50', 'p75'] %}
-        case when parameter in ('time', 'pageviews') then ln({{ quantile }}) else ln({{ quantile }} / (1.0 - {{ quantile }})) end
-            as {{ quantile }}{{ ',' if not loop.last }}
+        case
+            when parameter in ('time', 'pageviews') then ln({{ quantile }})
+            else ln({{ quantile }} / (1.0 - {{ quantile }}))
+        end as {{ quantile }}{{ ',' if not loop.last }}
         {%- endfor %}
     from {{ ref('cji_industry_benchmarks') }}
 

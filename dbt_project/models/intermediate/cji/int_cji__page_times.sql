@@ -4,13 +4,19 @@
 
 with gaps as (
 
-    select page_type, device_type, gap_seconds from {{ ref('int_cji__event_times') }}
+    select
+page_type,
+device_type,
+gap_seconds
+from {{ ref('int_cji__event_times') }}
 
 ),
 
 cuts as (
 
-    select page_type, percentile_cont(0.99) within group (order by gap_seconds) as cut_seconds
+    select
+page_type,
+percentile_cont(0.99) within group (order by gap_seconds) as cut_seconds
     from gaps
     where gap_seconds is not null
     group by page_type
@@ -19,7 +25,10 @@ cuts as (
 
 cut_gaps as (
 
-    select gaps.page_type, gaps.device_type, least(gaps.gap_seconds, cuts.cut_seconds) as gap_seconds
+    select
+gaps.page_type,
+gaps.device_type,
+least(gaps.gap_seconds, cuts.cut_seconds) as gap_seconds
     from gaps
     inner join cuts on gaps.page_type = cuts.page_type
     where gaps.gap_seconds is not null
@@ -28,7 +37,10 @@ cut_gaps as (
 
 by_device as (
 
-    select page_type, device_type, median(gap_seconds) as median_seconds
+    select
+page_type,
+device_type,
+median(gap_seconds) as median_seconds
     from cut_gaps
     group by page_type, device_type
 
@@ -36,7 +48,11 @@ by_device as (
 
 by_page as (
 
-    select page_type, median(gap_seconds) as median_seconds from cut_gaps group by page_type
+    select
+page_type,
+median(gap_seconds) as median_seconds
+from cut_gaps
+group by page_type
 
 ),
 
@@ -48,7 +64,10 @@ overall as (
 
 pairs as (
 
-    select distinct page_type, device_type from gaps
+    select distinct
+page_type,
+device_type
+from gaps
 
 )
 

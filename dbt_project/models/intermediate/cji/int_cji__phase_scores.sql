@@ -12,7 +12,9 @@
 
 with snapshots as (
 
-    select *, {{ cji_benchmark_date('snapshot_date') }} as benchmark_date
+    select
+*,
+{{ cji_benchmark_date('snapshot_date') }} as benchmark_date
     from {{ ref('int_cji__parameters') }}
     where is_published
 
@@ -20,7 +22,13 @@ with snapshots as (
 
 keys as (
 
-    select distinct benchmark_date, segment_kind, segment, phase_model, phase from snapshots
+    select distinct
+benchmark_date,
+segment_kind,
+segment,
+phase_model,
+phase
+from snapshots
 
 ),
 

@@ -6,7 +6,8 @@
 
 with scores as (
 
-    select * from {{ ref('int_cji__phase_scores') }} where log_score is not null
+    select * from {{ ref('int_cji__phase_scores') }}
+where log_score is not null
 
 ),
 

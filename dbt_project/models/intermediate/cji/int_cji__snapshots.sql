@@ -1,9 +1,7 @@
--- One row per segment kind x snapshot day x day of its 28-day window.
+-- One row per segment kind x snapshot day x day that ends one of the four weeks of its window.
 --
 -- Sundays are kept for the whole history (they are what benchmarks are made of), single days only near the as-of date:
 -- seed `cji_segment_kinds` says how many. No window starts before the data does.
-
-{% set window_days = var('cji_window_days', 28) %}
 
 with limits as (
 
@@ -27,7 +25,7 @@ snapshots as (
     from days
     cross join {{ ref('cji_segment_kinds') }} as kinds
     where
-        {{ days_between('days.first_day', 'days.snapshot_date') }} >= {{ window_days - 1 }}
+        {{ days_between('days.first_day', 'days.snapshot_date') }} >= {{ cji_window_days() - 1 }}
         and (
             {{ days_between('days.snapshot_date', 'days.last_day') }} < kinds.daily_days
             or (
@@ -38,9 +36,12 @@ snapshots as (
 
 )
 
+{% for weeks in range(cji_window_days() // 7) %}
 select
     segment_kind,
     snapshot_date,
     is_published,
-    {{ each_day(add_days('snapshot_date', 1 - window_days), 'snapshot_date') }} as known_on
+    {{ add_days('snapshot_date', -7 * weeks) }} as week_end
 from snapshots
+{{ 'union all' if not loop.last }}
+{% endfor %}

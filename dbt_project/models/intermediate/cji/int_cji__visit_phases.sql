@@ -37,7 +37,9 @@ tab_events as (
 -- Inside a visit the next event is never further away than the 30 minutes of the published variant.
 tabs as (
 
-    select session_id, bool_or(coalesce(next_name = 'tab_visible', false)) as is_tab_comeback
+    select
+session_id,
+bool_or(coalesce(next_name = 'tab_visible', false)) as is_tab_comeback
     from tab_events
     where event_name = 'tab_hidden'
     group by session_id
@@ -77,7 +79,10 @@ in_phase as (
 
 reached as (
 
-    select phases.phase_model, phases.phase, stages.session_id
+    select
+phases.phase_model,
+phases.phase,
+stages.session_id
     from stages
     inner join phases
         on

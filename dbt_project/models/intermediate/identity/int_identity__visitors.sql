@@ -1,7 +1,7 @@
 -- One row per visitor (cookie or device): the person it belongs to, known or anonymous.
 --
 -- A device used by several people goes to the person it was seen with most; the customers themselves never merge
--- through it. Without consent to analytics nothing is linked, and a device seen with many customers belongs to nobody.
+-- through it. Without consent to analytics nothing is linked, and a device seen with many persons belongs to nobody.
 
 with events as (
 
@@ -69,7 +69,6 @@ candidates as (
     select
         pairs.*,
         customers.person_id,
-        count(*) over (partition by pairs.visitor_id) as customer_count,
         sum(pairs.seen_count) over (partition by pairs.visitor_id, customers.person_id) as person_seen_count,
         max(pairs.last_seen_at) over (partition by pairs.visitor_id, customers.person_id) as person_last_seen_at
     from pairs
@@ -79,24 +78,35 @@ candidates as (
 
 ),
 
+-- Customers that are one person, as a guest who orders with a new number each time, count once.
+shared as (
+
+    select visitor_id
+    from candidates
+    group by visitor_id
+    having count(distinct person_id) > {{ var('identity_max_persons_per_device') }}
+
+),
+
 owners as (
 
     select
-        visitor_id,
-        customer_key,
-        person_id
+        candidates.visitor_id,
+        candidates.customer_key,
+        candidates.person_id
     from candidates
-    where customer_count <= {{ var('identity_max_customers_per_id') }}
+    left join shared on candidates.visitor_id = shared.visitor_id
+    where shared.visitor_id is null
     qualify
         row_number() over (
-            partition by visitor_id
+            partition by candidates.visitor_id
             order by
-                person_seen_count desc,
-                person_last_seen_at desc nulls last,
-                person_id asc,
-                seen_count desc,
-                last_seen_at desc nulls last,
-                customer_key asc
+                candidates.person_seen_count desc,
+                candidates.person_last_seen_at desc nulls last,
+                candidates.person_id asc,
+                candidates.seen_count desc,
+                candidates.last_seen_at desc nulls last,
+                candidates.customer_key asc
         ) = 1
 
 ),

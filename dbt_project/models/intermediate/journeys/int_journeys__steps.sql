@@ -5,9 +5,10 @@
 -- journey of their own that bought nothing, so every contact belongs to exactly one journey, and one that was lost is
 -- always one whose last contact no order followed in time. At the same instant contacts come before the order.
 --
--- An order that no contact led to still came through something: the visit it was placed in (which belongs to an
--- earlier order or, without consent, to nobody known), else what its sales channel stands for in
--- seeds/sales_channel_contacts.csv.
+-- An order may also stand for a contact itself, as the last step of its journey. Placed in a visit without consent, it
+-- carries that visit's channel, as a shop system would note it, while the visit stays unknown. And an order that no
+-- contact led to came through the visit it was placed in (the contact of an earlier order), else through what its sales
+-- channel stands for in seeds/sales_channel_contacts.csv.
 
 {% set day_micros = 86400000000 %}
 
@@ -93,16 +94,29 @@ contacts as (
 
 ),
 
+-- The visit an order was placed in.
 placed as (
 
     select
         orders.order_id,
         min_by(sessions.channel, orders.session_id) as channel,
         min_by(coalesce(sessions.campaign_id, ''), orders.session_id) as campaign_id,
-        min_by(sessions.device_type, orders.session_id) as device_type
+        min_by(sessions.device_type, orders.session_id) as device_type,
+        min_by(sessions.consent_analytics, orders.session_id) as has_consent
     from {{ ref('int_web__session_orders') }} as orders
     inner join {{ ref('int_web__sessions') }} as sessions on orders.session_id = sessions.session_id
     group by orders.order_id
+
+),
+
+contact_counts as (
+
+    select
+        conversion_id,
+        count(*) as contacts
+    from contacts
+    where is_converted
+    group by conversion_id
 
 )
 
@@ -121,7 +135,6 @@ select
     touchpoints.touchpoint_type,
     touchpoints.channel,
     touchpoints.campaign_id,
-    touchpoints.phase,
     touchpoints.device_type,
     touchpoints.session_id
 from contacts
@@ -131,7 +144,7 @@ union all
 
 select
     concat('order:', orders.conversion_id) as journey_id,
-    1 as step_number,
+    1 + coalesce(contact_counts.contacts, 0) as step_number,
     orders.person_id,
     orders.person_bucket,
     orders.conversion_id,
@@ -141,11 +154,10 @@ select
     null as touchpoint_type,
     coalesce(placed.channel, sales_channels.channel, 'other') as channel,
     nullif(placed.campaign_id, '') as campaign_id,
-    null as phase,
     placed.device_type,
     null as session_id
 from {{ ref('int_sales__conversions') }} as orders
-left join contacts on orders.conversion_id = contacts.conversion_id
+left join contact_counts on orders.conversion_id = contact_counts.conversion_id
 left join placed on orders.order_id = placed.order_id
 left join {{ ref('sales_channel_contacts') }} as sales_channels on orders.sales_channel = sales_channels.sales_channel
-where contacts.conversion_id is null
+where contact_counts.conversion_id is null or not coalesce(placed.has_consent, true)

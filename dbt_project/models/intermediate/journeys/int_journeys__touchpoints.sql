@@ -1,9 +1,18 @@
 -- One row per contact of a person with the company: web visits, contacts of other systems, catalogs in the letterbox.
 --
 -- A held-out customer of a mailing got none, and a drop after the last business day is still a plan. What a type of
--- contact means - its phase, channel and whether it belongs on a path - is said in seeds/touchpoint_phases.csv.
+-- contact means - its phase, channel and whether it belongs on a path - is said in seeds/touchpoint_phases.csv. A visit
+-- without consent that led to an order is on no path of its own: the order itself carries its channel there.
 
-with visit_phases as (
+with ordering_visits as (
+
+    select distinct placed.session_id
+    from {{ ref('int_web__session_orders') }} as placed
+    inner join {{ ref('int_sales__conversions') }} as orders on placed.order_id = orders.order_id
+
+),
+
+visit_phases as (
 
     select
         events.session_id,
@@ -32,9 +41,11 @@ contacts as (
         sessions.device_type,
         sessions.session_id,
         null as store_id,
-        null as cost_eur
+        null as cost_eur,
+        sessions.consent_analytics or ordering_visits.session_id is null as speaks_for_itself
     from {{ ref('int_web__sessions') }} as sessions
     left join visit_phases on sessions.session_id = visit_phases.session_id
+    left join ordering_visits on sessions.session_id = ordering_visits.session_id
 
     union all
 
@@ -53,7 +64,8 @@ contacts as (
         null as device_type,
         null as session_id,
         contacts.store_id,
-        null as cost_eur
+        null as cost_eur,
+        true as speaks_for_itself
     from {{ ref('stg_marketing__touchpoints') }} as contacts
     left join {{ ref('int_identity__customers') }} as customers on contacts.customer_key = customers.customer_key
     left join {{ ref('int_identity__visitors') }} as visitors on contacts.visitor_id = visitors.visitor_id
@@ -72,7 +84,8 @@ contacts as (
         null as device_type,
         null as session_id,
         null as store_id,
-        mailings.unit_cost_eur as cost_eur
+        mailings.unit_cost_eur as cost_eur,
+        true as speaks_for_itself
     from {{ ref('stg_marketing__mailings') }} as mailings
     inner join {{ ref('int_identity__customers') }} as customers on mailings.customer_key = customers.customer_key
     where mailings.arm <> 'holdout' and mailings.dropped_date <= {{ as_of_date() }}
@@ -94,6 +107,6 @@ select
     contacts.session_id,
     contacts.store_id,
     cast(contacts.cost_eur as decimal(18, 2)) as cost_eur,
-    coalesce(types.is_path_contact, true) as is_path_contact
+    coalesce(types.is_path_contact, true) and contacts.speaks_for_itself as is_path_contact
 from contacts
 left join {{ ref('touchpoint_phases') }} as types on contacts.touchpoint_type = types.touchpoint_type

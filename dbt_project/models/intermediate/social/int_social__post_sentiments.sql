@@ -30,7 +30,10 @@ marked as (
 
 tokens as (
 
-    select post_id, language, {{ each_word('words') }} as token
+    select
+post_id,
+language,
+{{ each_word('words') }} as token
     from marked
 
 ),
@@ -50,7 +53,11 @@ scored as (
 
 totals as (
 
-    select post_id, sum(score) as score, sum(abs(score)) as weight, count(*) as words
+    select
+post_id,
+sum(score) as score,
+sum(abs(score)) as weight,
+count(*) as words
     from scored
     group by post_id
 

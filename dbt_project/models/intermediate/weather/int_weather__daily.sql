@@ -31,7 +31,9 @@ gaps as (
 
 steps as (
 
-    select location_id, least(greatest(median(gap_seconds), 60.0), 86400.0) as step_seconds
+    select
+location_id,
+least(greatest(median(gap_seconds), 60.0), 86400.0) as step_seconds
     from gaps
     where gap_seconds is not null
     group by location_id
@@ -40,7 +42,10 @@ steps as (
 
 places as (
 
-    select location_id, min(observed_date) as first_date, max(observed_date) as last_date
+    select
+location_id,
+min(observed_date) as first_date,
+max(observed_date) as last_date
     from observations
     group by location_id
 
@@ -48,7 +53,9 @@ places as (
 
 days as (
 
-    select location_id, {{ each_day('first_date', 'last_date') }} as observed_date
+    select
+location_id,
+{{ each_day('first_date', 'last_date') }} as observed_date
     from places
 
 ),

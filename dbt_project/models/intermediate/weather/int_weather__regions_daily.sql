@@ -10,7 +10,9 @@
 
 with regions as (
 
-    select region, min(location_id) as location_id
+    select
+region,
+min(location_id) as location_id
     from {{ ref('postal_regions') }}
     group by region
 
@@ -37,7 +39,9 @@ daily as (
 
 orders as (
 
-    select regions.location_id, count(distinct lines.order_id) as orders
+    select
+regions.location_id,
+count(distinct lines.order_id) as orders
     from {{ ref('int_sales__order_lines') }} as lines
     inner join regions on lines.region = regions.region
     group by regions.location_id

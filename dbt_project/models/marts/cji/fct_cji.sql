@@ -4,7 +4,9 @@
 
 with phases as (
 
-    select scores.*, rules.entry_rule = 'all_visits' and scores.phase = 1 as is_everything
+    select
+scores.*,
+rules.entry_rule = 'all_visits' and scores.phase = 1 as is_everything
     from {{ ref('int_cji__phase_scores') }} as scores
     inner join {{ ref('cji_phases') }} as rules
         on scores.phase_model = rules.phase_model and scores.phase = rules.phase
@@ -73,13 +75,22 @@ spreads as (
 
 ),
 
+snapshots as (
+
+    select distinct snapshot_date from {{ ref('int_cji__snapshots') }}
+
+),
+
 traffic as (
 
     select
         snapshots.snapshot_date,
         sum(quality.bot_events) / nullif(sum(quality.events), 0) as bot_share
-    from (select distinct snapshot_date, known_on from {{ ref('int_cji__snapshots') }}) as snapshots
-    inner join {{ ref('rpt_traffic_quality_daily') }} as quality on snapshots.known_on = quality.traffic_date
+    from snapshots
+    inner join {{ ref('rpt_traffic_quality_daily') }} as quality
+        on
+            snapshots.snapshot_date >= quality.traffic_date
+            and quality.traffic_date > {{ add_days('snapshots.snapshot_date', -cji_window_days()) }}
     group by snapshots.snapshot_date
 
 ),

@@ -1,13 +1,31 @@
 -- One row per web event, latest delivery, with its local day, acquisition channel and how late it arrived.
 
-with deliveries as (
+-- Few events are delivered twice, so only their keys are looked at: a window over all rows would carry every column
+-- through a sort.
+with repeated as (
 
     select
-        *,
-        count(*) over (partition by event_id) as delivery_count,
-        min(_delivery_date) over (partition by event_id) as first_delivery_date
+        event_id,
+        count(*) as delivery_count,
+        min(_delivery_date) as first_delivery_date,
+        max((_delivery_date, _source, _row_number)) as latest
     from {{ source('raw', 'web_events') }}
-    qualify {{ latest_delivery(['event_id']) }}
+    group by event_id
+    having count(*) > 1
+
+),
+
+deliveries as (
+
+    select
+        events.*,
+        coalesce(repeated.delivery_count, 1) as delivery_count,
+        coalesce(repeated.first_delivery_date, events._delivery_date) as first_delivery_date
+    from {{ source('raw', 'web_events') }} as events
+    left join repeated on events.event_id = repeated.event_id
+    where
+        repeated.event_id is null
+        or (events._delivery_date, events._source, events._row_number) = repeated.latest
 
 ),
 
@@ -91,7 +109,9 @@ select
     cleaned.money_currency as currency,
     {{ converted('cleaned.value', 'rates.rate') }} as value_eur,
     cleaned.engaged_seconds,
-    {{ json_text('cleaned.properties', 'transaction_id') }} as order_id,
+    case
+        when lower(cleaned.event_name) = 'purchase' then {{ json_text('cleaned.properties', 'transaction_id') }}
+    end as order_id,
     cleaned.properties,
     coalesce(cleaned.user_agent_class = 'bot', false) as is_bot,
     coalesce(cleaned.consent_analytics, {{ var('consent_if_unknown') }}) as consent_analytics,

@@ -1,0 +1,5 @@
+"""All performance figures: `python -m benchmarks`."""
+
+from benchmarks import attribution
+
+attribution.main()

@@ -1,0 +1,117 @@
+"""The code location as the Dagster UI sees it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import dagster as dg
+import pytest
+
+LAYERS = {"raw", "seeds", "staging", "intermediate", "marts", "ml", "serving"}
+
+
+@pytest.fixture(scope="module")
+def definitions() -> dg.Definitions:
+    from orchestration.definitions import defs
+
+    return defs()
+
+
+@pytest.fixture(scope="module")
+def manifest() -> dict[str, Any]:
+    from orchestration.defs.warehouse.manifest import load_json
+
+    return load_json()
+
+
+@pytest.fixture(scope="module")
+def specs(definitions: dg.Definitions) -> list[dg.AssetSpec]:
+    return list(definitions.resolve_all_asset_specs())
+
+
+def test_every_dbt_test_is_an_asset_check(definitions: dg.Definitions, manifest: dict[str, Any]) -> None:
+    """Two tests of one name and table would silently be one check: the counts have to be equal."""
+    tests = [node for node in manifest["nodes"].values() if node["resource_type"] == "test"]
+    from orchestration.defs.warehouse.assets import warehouse_models
+
+    checks = Counter(
+        (spec.metadata or {})["dagster_dbt/unique_id"] for spec in warehouse_models.check_specs
+    )
+    assert checks == Counter(test["unique_id"] for test in tests)
+    assert len(tests) > 50
+    blocking = {spec.name for spec in warehouse_models.check_specs if spec.blocking}
+    assert blocking == {test["name"] for test in tests if test["config"]["severity"].lower() == "error"}
+
+
+def test_every_model_and_seed_is_an_asset_in_its_layer(specs: list[dg.AssetSpec], manifest: dict[str, Any]) -> None:
+    built = {
+        node["name"]
+        for node in manifest["nodes"].values()
+        if node["resource_type"] in ("model", "seed") and node["config"]["materialized"] != "ephemeral"
+    }
+    assert built <= {spec.key.path[-1] for spec in specs}
+    assert {spec.key.path[0] for spec in specs} <= LAYERS
+
+
+def test_assets_are_described(specs: list[dg.AssetSpec]) -> None:
+    made = [spec for spec in specs if spec.key.path[0] != "raw" or spec.owners]
+    for spec in made:
+        name = spec.key.to_user_string()
+        assert spec.description, name
+        assert spec.group_name, name
+        assert spec.group_name.split("/")[0] == spec.key.path[0], name
+        assert spec.owners, name
+        assert spec.kinds, name
+
+
+def test_what_managers_see_has_a_freshness_policy(specs: list[dg.AssetSpec]) -> None:
+    marts = [spec for spec in specs if spec.key.path[0] == "marts"]
+    assert marts
+    assert all(spec.freshness_policy is not None for spec in marts)
+
+
+def test_everything_that_writes_waits_in_one_pool(definitions: dg.Definitions) -> None:
+    job = definitions.resolve_job_def("daily")
+    pools = {node.definition.name: node.definition.pool for node in job.graph.nodes}  # type: ignore[attr-defined]
+    assert set(pools.values()) == {"warehouse"}, pools
+    assert job.executor_def is dg.in_process_executor
+
+
+def test_publishing_comes_after_every_mart_and_estimate(specs: list[dg.AssetSpec]) -> None:
+    """Publishing copies them all, so it waits for them all."""
+    by_key = {spec.key: spec for spec in specs}
+    waits_for = {dep.asset_key for dep in by_key[dg.AssetKey(["serving", "publish"])].deps}
+    assert waits_for == {key for key in by_key if key.path[0] in ("marts", "ml")}
+
+
+def test_dbt_is_started_as_few_times_as_the_graph_allows(definitions: dg.Definitions) -> None:
+    """Once for the seeds, once up to what the models read, once for what reads the models' estimates."""
+    job = definitions.resolve_job_def("daily")
+    assert sum(node.name.startswith("dbt") for node in job.graph.nodes) <= 3
+
+
+def test_a_test_of_several_models_runs_after_the_last_of_them(manifest: dict[str, Any]) -> None:
+    """fct_channel_credits is built after the estimates: what compares it with anything has to wait for it."""
+    nodes = manifest["nodes"]
+    late = next(key for key, node in nodes.items() if node["name"] == "fct_channel_credits")
+    comparing = [
+        node
+        for node in nodes.values()
+        if node["resource_type"] == "test"
+        and late in node["depends_on"]["nodes"]
+        and len(set(node["depends_on"]["nodes"])) > 1
+    ]
+    below = {late, *(key for key, parents in manifest["parent_map"].items() if late in parents)}
+    assert all(node["attached_node"] in below for node in comparing)
+
+
+def test_alerts_exist_only_where_they_are_configured(monkeypatch: pytest.MonkeyPatch) -> None:
+    from orchestration.defs.automation import alert_sensors
+
+    assert alert_sensors() == []
+    monkeypatch.setenv("NETZPLAN_ALERT_SLACK_WEBHOOK", "https://hooks.example/T/B/x")
+    monkeypatch.setenv("NETZPLAN_ALERT_EMAIL_FROM", "netzplan@example.org")
+    monkeypatch.setenv("NETZPLAN_ALERT_EMAIL_TO", "a@example.org, b@example.org")
+    assert [sensor.name for sensor in alert_sensors()] == ["email_on_failure", "slack_on_failure"]
+    assert {sensor.default_status for sensor in alert_sensors()} == {dg.DefaultSensorStatus.RUNNING}
