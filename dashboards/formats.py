@@ -27,11 +27,19 @@ def is_missing(value: Any) -> bool:
 
 
 def number(value: Any, digits: int = 0) -> str:
-    """Format a number with `digits` decimals: 12.345,6 or 12,345.6."""
+    """Format a number with `digits` decimals: 12.345,6 or 12,345.6; never a negative zero."""
     if is_missing(value):
         return MISSING
+    value = round(value, digits) + 0
     pattern = "#,##0" + ("." + "0" * digits if digits else "")
     return numbers.format_decimal(value, format=pattern, locale=locale())
+
+
+def probability(value: Any) -> str:
+    """Format a p- or q-value with three decimals, and not as 0 what is only small."""
+    if is_missing(value) or value >= 0.0005:
+        return number(value, 3)
+    return f"<\N{NO-BREAK SPACE}{number(0.001, 3)}"
 
 
 def money(value: Any, currency: str = "EUR", digits: int = 0) -> str:

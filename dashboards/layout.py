@@ -280,14 +280,12 @@ def table(frame: pd.DataFrame, columns: Sequence[Column], *, name: str, opened: 
     place = st.container(key=f"table_{name}") if opened else st.expander(t("table.title"), icon=":material/table:")
     shown = _worded(frame, columns)
     writers: dict[Any, Any] = {t(column.heading): column.write for column in columns if column.write}
-    readable = shown.copy()
-    for heading in shown.columns.difference(list(writers)):
-        readable[heading] = shown[heading].astype(object).fillna(formats.MISSING)
     here = language()
     file_name = f"netzplan_{name}_{data.version().as_of_date or ''}"
     with place:
         st.dataframe(
-            readable.style.format(writers, na_rep=formats.MISSING),
+            shown.style.format(writers, na_rep=formats.MISSING),
+            placeholder=formats.MISSING,
             hide_index=True,
             width="stretch",
             alt=t("table.alt", name=t(f"table.{name}")),

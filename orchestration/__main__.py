@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from datetime import date
+from datetime import UTC, date, datetime
 
 from orchestration.environment import prepare_environment
 from orchestration.runs import RunError, RunReport, run_days
@@ -70,7 +70,13 @@ def _dev(settings: Settings, parsed: argparse.Namespace) -> int:
 
 
 def _check_sources(settings: Settings, _: argparse.Namespace) -> int:
-    raise NotImplementedError
+    from orchestration.feeds import load_feeds
+    from orchestration.sources.check import check_sources
+
+    problems = check_sources(
+        load_feeds(settings), key=settings.pseudonym_key(), timezone=settings.timezone, now=datetime.now(UTC)
+    )
+    return 1 if problems else 0
 
 
 def _prepare(_: Settings, __: argparse.Namespace) -> int:

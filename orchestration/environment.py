@@ -15,6 +15,10 @@ _ALWAYS = {
     "STREAMLIT_BROWSER_GATHER_USAGE_STATS": "false",
     # Events of a range of days are written together (orchestration/run_storage.py).
     "DAGSTER_EVENT_BATCH_SIZE": "1000",
+    # The models solve many small systems: threads of BLAS and OpenMP wait for each other there, and where other
+    # programs use the machine too they wait up to forty times as long as they compute.
+    "OPENBLAS_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
 }
 
 

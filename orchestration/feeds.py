@@ -72,7 +72,7 @@ def _forget_other_days(
             days,
         )
     connection.execute(
-        "delete from raw.load_batches where try_cast(\"window\" as date) not between ? and ?", [config.start, last]
+        'delete from raw.load_batches where try_cast("window" as date) not between ? and ?', [config.start, last]
     )
     connection.execute("delete from raw.quarantine where batch_id not in (select batch_id from raw.load_batches)")
 

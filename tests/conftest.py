@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -28,11 +30,15 @@ class DailyRun:
     ----------
     settings : Settings
         Its warehouse and published version are there to be read, not written.
+    first_day, last_day : date
+        Business days of the shop.
     output : str
         What the command printed.
     """
 
     settings: Settings
+    first_day: date
+    last_day: date
     output: str
 
 
@@ -73,4 +79,7 @@ def daily_run(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Daily
             assert finished.returncode == 0, finished.stdout + finished.stderr
             done.write_text(finished.stdout + finished.stderr)
     settings = Settings(data_dir=folder / "data", sources=None, demo_size="tests")
-    return DailyRun(settings, done.read_text())
+    output = done.read_text()
+    found = re.search(r"the shop from (\S+) to (\S+) is written", output)
+    assert found, output
+    return DailyRun(settings, date.fromisoformat(found[1]), date.fromisoformat(found[2]), output)

@@ -82,8 +82,7 @@ elif len(verdict.leaders) == 1:
     first_line = layout.say(
         "attribution.answer_agreed",
         channel=verdict.leaders[0],
-        low=formats.percent(lead.min(), 0),
-        high=formats.percent(lead.max(), 0),
+        share=" – ".join(dict.fromkeys(formats.percent(share, 0) for share in (lead.min(), lead.max()))),
         **span,
     )
 else:
@@ -121,7 +120,8 @@ value, low, high, write, axis_format = MEASURES[measure]
 shown = credits.copy()
 order = shown.groupby("name")[value].mean().sort_values(ascending=False)
 order = order[order > 0]
-kept = list(order.index[:CAMPAIGNS_SHOWN])
+ranked = [name for name in order.index if name not in few]
+kept = ranked[:CAMPAIGNS_SHOWN] or list(order.index[:CAMPAIGNS_SHOWN])
 shown = shown[shown["name"].isin(kept)]
 shown["tip_value"] = shown[value].map(write)
 shown["tip_interval"] = [
@@ -147,8 +147,8 @@ layout.show(
         ),
     ),
 )
-if len(order) > len(kept):
-    st.caption(layout.say("attribution.shortened", shown=len(kept), total=len(order)))
+if len(ranked) > len(kept):
+    st.caption(layout.say("attribution.shortened", shown=len(kept), total=len(ranked)))
 if few:
     st.caption(layout.say("attribution.few", channels=", ".join(few[:8]) + (" …" if len(few) > 8 else "")))
 if credits[low].notna().any():

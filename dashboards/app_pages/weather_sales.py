@@ -110,7 +110,7 @@ beyond = layout.say("weather_sales.beyond", days=formats.number(effect["days_bey
 facts += [
     ("fact_days", formats.number(effect["days"]), beyond),
     ("fact_correlation", formats.number(effect["correlation"], 2), ""),
-    ("fact_q", formats.number(effect["q_value"], 3), ""),
+    ("fact_q", formats.probability(effect["q_value"]), ""),
 ]
 with st.container(key="facts"):
     for name, value, note in facts:
@@ -144,7 +144,7 @@ grid["text"] = [
 ]
 grid["tip_threshold"] = grid["threshold"].map(partial(formats.number, digits=1))
 grid["tip_correlation"] = grid["correlation"].map(partial(formats.number, digits=2))
-grid["tip_q"] = grid["q_value"].map(partial(formats.number, digits=3))
+grid["tip_q"] = grid["q_value"].map(formats.probability)
 layout.show(
     charts.heatmap(
         grid,
@@ -179,7 +179,7 @@ layout.table(
         Column("slope_above", "weather_sales.fact_above", one),
         Column("lag_days", "column.lag_days", formats.number),
         Column("correlation", "weather_sales.fact_correlation", partial(formats.number, digits=2)),
-        Column("q_value", "weather_sales.fact_q", partial(formats.number, digits=3)),
+        Column("q_value", "weather_sales.fact_q", formats.probability),
         Column("days", "weather_sales.fact_days", formats.number),
         Column("days_beyond", "column.days_beyond", formats.number),
     ],

@@ -19,6 +19,7 @@ daily = dg.define_asset_job(
     tags={"dagster/max_runtime": "14400"},
 )
 
+
 def alert_sensors() -> list[dg.SensorDefinition]:
     """Return the alerts that the environment configures: none, e-mail, Slack, or both."""
     sensors: list[dg.SensorDefinition] = []

@@ -62,7 +62,7 @@ def test_real_sources_need_a_key_of_their_own(monkeypatch: pytest.MonkeyPatch, t
     monkeypatch.setenv("NETZPLAN_DATA_DIR", str(tmp_path))
     monkeypatch.setenv("NETZPLAN_SOURCES", str(sources))
     settings = Settings.from_environment()
-    with pytest.raises(SettingsError, match="secrets.token_hex"):
+    with pytest.raises(SettingsError, match=r"secrets\.token_hex"):
         settings.pseudonym_key()
     monkeypatch.setenv("NETZPLAN_PSEUDONYM_KEY", "short")
     with pytest.raises(SettingsError, match="32"):

@@ -200,8 +200,8 @@ def table_hashes(
     for (schema, table), columns in tables.items():
         values = ", ".join(columns)
         content = connection.execute(
-            f"select count(*), coalesce(sum(hash({values})::hugeint), 0)::varchar, coalesce(bit_xor(hash({values})), 0) "
-            f"from {_quoted(catalog)}.{_quoted(schema)}.{_quoted(table)}"
+            f"select count(*), coalesce(sum(row::hugeint), 0)::varchar, coalesce(bit_xor(row), 0) "
+            f"from (select hash({values}) as row from {_quoted(catalog)}.{_quoted(schema)}.{_quoted(table)})"
         ).fetchall()[0]
         hashes[f"{schema}.{table}"] = hashlib.sha256(f"{values}|{content}".encode()).hexdigest()[:16]
     return hashes

@@ -6,12 +6,16 @@ import hashlib
 import json
 import shutil
 import tempfile
+import time
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 from orchestration.sources.demo import bench, shop
 from orchestration.sources.demo.sizes import SIZES
+
+#: No shop takes that long to write.
+LEFTOVER_SECONDS = 3600
 
 __all__ = ["SIZES", "write_shop"]
 
@@ -62,6 +66,7 @@ def write_shop(
     if directory.exists() and any(directory.iterdir()) and not _is_shop(directory, {}):
         raise ValueError(f"{directory} holds something that is not a demo shop; choose another folder or empty it")
     directory.parent.mkdir(parents=True, exist_ok=True)
+    _remove_leftovers(directory)
     # Written beside and renamed: whoever finds the folder finds a whole shop in it.
     fresh = Path(tempfile.mkdtemp(prefix=f".{directory.name}-", dir=directory.parent))
     try:
@@ -75,6 +80,13 @@ def write_shop(
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
     return config
+
+
+def _remove_leftovers(directory: Path) -> None:
+    """Remove what a killed process left behind; younger folders may belong to one that is still writing."""
+    for path in directory.parent.glob(f".{directory.name}-*"):
+        if time.time() - path.stat().st_mtime > LEFTOVER_SECONDS:
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def _is_shop(directory: Path, identity: dict[str, Any]) -> bool:

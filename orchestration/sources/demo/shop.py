@@ -180,9 +180,10 @@ def _write_web(
     parquet_from = world.story.parquet_from
     web_feed.deliver(con, directory / "web", world.clock, world.ways, world.products, [chunk], parquet_from)
 
-    is_linked = np.zeros(length(visits), dtype=bool)
-    is_linked[orders["visit"][online]] = visits["has_consent"][orders["visit"][online]]
-    tables["devices"] = truth.devices_table(visits, world.visitor_ids, world.people, world.signed_in, is_linked)
+    known_at = world.signed_in.copy()
+    told = online[visits["has_consent"][orders["visit"][online]]]
+    known_at[orders["visit"][told]] = np.minimum(known_at[orders["visit"][told]], orders["time"][told])
+    tables["devices"] = truth.devices_table(world.clock, world.story, visits, world.visitor_ids, world.people, known_at)
     tables["bots"] = pa.table({"visitor_id": pa.array(bot_ids, pa.string()), "is_declared": bots["browser"] >= 0})
     facts = truth.web_facts(world.clock, events, visits, world.story.days, length(bots))
     return facts | {"parquet_from": world.clock.date(parquet_from).isoformat()}

@@ -27,15 +27,26 @@ def _text(values: np.ndarray) -> pa.Array:
 
 
 def devices_table(
-    visits: Columns, visitor_ids: np.ndarray, people: People, signed_in: np.ndarray, is_linked: np.ndarray
+    clock: Clock, story: Story, visits: Columns, visitor_ids: np.ndarray, people: People, known_at: np.ndarray
 ) -> pa.Table:
-    """One row per visitor id of a person: whose device it is, and what a shop could know of that.
+    """One row per visitor id of a person: whose device it is, and since when a shop can know that.
 
-    `is_known`: it signed in or bought with consent, so that it can be recognised at all.
+    `known_since` is the day on which it first signed in or bought, with consent, and `is_known` says whether that was
+    in the history: only then it can be recognised at all.
+
+    Parameters
+    ----------
+    known_at : ndarray
+        UTC seconds of the sign-in or order of each visit, infinite where there is none.
     """
     cookie, first = np.unique(visits["cookie"], return_index=True)
-    known = np.zeros(len(visitor_ids), dtype=bool)
-    known[visits["cookie"][np.isfinite(signed_in) | is_linked]] = True
+    instants = {}
+    for name, values in (("seen", visits["start"]), ("known", known_at)):
+        earliest = np.full(len(visitor_ids), np.inf)
+        np.minimum.at(earliest, visits["cookie"], values)
+        instants[name] = earliest[cookie]
+    known_day = np.where(np.isfinite(instants["known"]), clock.day_of(instants["known"]), clock.length)
+    is_ever = known_day < clock.length
     pairs = np.unique(np.stack([visits["cookie"], visits["person"]]), axis=1)
     users = np.bincount(pairs[0], minlength=len(visitor_ids))
     # The owner of a device is who has it as the first device, not who borrows it.
@@ -50,7 +61,9 @@ def devices_table(
             "person": np.where(kiosk, -1, np.where(consent, owner[device], visits["person"][first])),
             "device": device,
             "device_type": _text(np.array(["desktop", "mobile", "tablet"])[visits["device_type"][first]]),
-            "is_known": known[cookie],
+            "first_seen": pa.array(clock.dates[clock.day_of(instants["seen"])]),
+            "known_since": pa.array(clock.dates[np.where(is_ever, known_day, 0)], mask=~is_ever),
+            "is_known": known_day < story.days,
             "is_shared": users[cookie] > 1,
             "is_kiosk": kiosk,
             "has_consent": consent,

@@ -35,9 +35,7 @@ def test_every_dbt_test_is_an_asset_check(definitions: dg.Definitions, manifest:
     tests = [node for node in manifest["nodes"].values() if node["resource_type"] == "test"]
     from orchestration.defs.warehouse.assets import warehouse_models
 
-    checks = Counter(
-        (spec.metadata or {})["dagster_dbt/unique_id"] for spec in warehouse_models.check_specs
-    )
+    checks = Counter((spec.metadata or {})["dagster_dbt/unique_id"] for spec in warehouse_models.check_specs)
     assert checks == Counter(test["unique_id"] for test in tests)
     assert len(tests) > 50
     blocking = {spec.name for spec in warehouse_models.check_specs if spec.blocking}

@@ -27,8 +27,6 @@ with writer_lock(Path(sys.argv[1]), sys.argv[2], None, None):
 """
 
 
-
-
 def hold(path: Path, run_id: str) -> subprocess.Popen[str]:
     process = subprocess.Popen(
         [sys.executable, "-c", HOLD, str(path), run_id],
@@ -66,7 +64,9 @@ def status(instance: dg.DagsterInstance, run: dg.DagsterRun) -> dg.DagsterRunSta
     return found.status
 
 
-def test_a_killed_run_is_ended_and_gives_its_place_back(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_a_killed_run_is_ended_and_gives_its_place_back(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     with dg.instance_for_test(temp_dir=str(tmp_path_factory.mktemp("home"))) as instance:
         run = started_run(instance)
         process = hold(tmp_path / "w.lock", run.run_id)

@@ -27,7 +27,7 @@ class ApiServer:
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:  # noqa: N802
+            def do_GET(self) -> None:
                 parts = urlsplit(self.path)
                 params = dict(parse_qsl(parts.query))
                 attempt = sum(asked == (parts.path, params) for asked in [r[:2] for r in outer.requests])

@@ -37,8 +37,8 @@ def test_it_shows_where_every_column_comes_from_and_what_becomes_of_it(desk, ord
     [
         ({}, None, "does not exist"),
         ({"decimal": "."}, "1;05.01.2026 10:00:00;a;1;1,5;open\n", "quarantined as bad_number"),
-        ({"columns": {"order_id": "Nummer", "ordered_at": "Datum", "net_amount": "Netto", "currency": "W", "status": "Status"}},
-         "", "no column 'Nummer', 'W'"),
+        ({"columns": {"order_id": "Nummer", "ordered_at": "Datum", "net_amount": "Netto", "currency": "W",
+                      "status": "Status"}}, "", "no column 'Nummer', 'W'"),
         ({"from": date(2030, 1, 1)}, "", "correct them"),
     ],
 )  # fmt: skip
@@ -56,8 +56,16 @@ def test_what_has_to_be_mended_is_a_problem(desk, orders, change, content, probl
 
 def test_an_api_is_asked_for_one_day(desk, server):
     server.answer = lambda path, params, attempt: ok([{"id": "1", "name": params["day"]}])
-    desk.feeds = {"api": {"entity": "products", "kind": "rest", "url": server.url, "params": {"day": "{day}"},
-                          "paginator": {"type": "single_page"}, "columns": {"product_id": "id", "name": "name"}}}  # fmt: skip
+    desk.feeds = {
+        "api": {
+            "entity": "products",
+            "kind": "rest",
+            "url": server.url,
+            "params": {"day": "{day}"},
+            "paginator": {"type": "single_page"},
+            "columns": {"product_id": "id", "name": "name"},
+        }
+    }
     problems, shown = check(desk)
     assert (problems, len(server.requests)) == (0, 1)
     assert "2026-10-31" in shown

@@ -1,5 +1,6 @@
 """Texts become the contract's types as their source means them, or say why they do not."""
 
+import json
 import re
 from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
@@ -162,7 +163,7 @@ def test_wall_clock_times_are_resolved_like_the_zone_says(walls):
         ("2026-01-05", {}, datetime(2026, 1, 4, 23, tzinfo=UTC)),
         ("1767607200", {"timestamp_format": ("epoch_seconds",)}, datetime(2026, 1, 5, 10, tzinfo=UTC)),
         ("1767607200500", {"timestamp_format": ("epoch_milliseconds",)}, datetime(2026, 1, 5, 10, 0, 0, 500_000, UTC)),
-        ("05/Jan/2026:10:00:00 +0100", {"timestamp_format": ("%d/%b/%Y:%H:%M:%S %z",)}, datetime(2026, 1, 5, 9, tzinfo=UTC)),
+        ("05/Jan/2026:10:00 +0100", {"timestamp_format": ("%d/%b/%Y:%H:%M %z",)}, datetime(2026, 1, 5, 9, tzinfo=UTC)),
         ("5.1.26 10:00", {"timestamp_format": ("%d.%m.%Y", "%d.%m.%y %H:%M")}, datetime(2026, 1, 5, 9, tzinfo=UTC)),
         ("31.02.2026", {"timestamp_format": ("%d.%m.%Y",)}, "bad_timestamp"),
         ("2026-01-05 25:00", {}, "bad_timestamp"),
@@ -200,10 +201,10 @@ def test_a_rejected_row_shows_what_is_mapped_and_no_person():
     [got], _ = run("orders", columns, [row])
     assert got["_reason_code"] == "bad_number"
     assert got["_reason"] == "net_amount: 12 Euro, call [phone] or [e-mail] is not an amount"
-    assert got["_payload"] == (
-        '{"nr":"7","at":"2026-01-05","mail":"%s","net":"12 Euro, call [phone] or [e-mail]","state":null}'
-        % pseudonym("anna@example.org", KEY)
-    )
+    assert json.loads(got["_payload"]) == {
+        "nr": "7", "at": "2026-01-05", "mail": pseudonym("anna@example.org", KEY),
+        "net": "12 Euro, call [phone] or [e-mail]", "state": None,
+    }  # fmt: skip
 
 
 def test_an_expression_that_fails_on_a_row_costs_that_row():

@@ -61,7 +61,10 @@ def as_text(value):
 def test_ga4(desk, format):
     events = [
         ga4_event(),
-        ga4_event(batch_event_index=2, device={"category": "desktop", "web_info": {"browser": "Googlebot"}}, items=[], user_id=None),
+        ga4_event(
+            batch_event_index=2, device={"category": "desktop", "web_info": {"browser": "Googlebot"}}, items=[],
+            user_id=None,
+        ),
     ]  # fmt: skip
     if format == "jsonl":
         desk.write("e_20260105.jsonl", "\n".join(json.dumps(as_text(event)) for event in events) + "\n")
@@ -71,9 +74,9 @@ def test_ga4(desk, format):
     [report] = desk.load("web_events", DAY)
     assert report.rows_loaded == 2
     names = (
-        "occurred_at, event_name, visitor_id, session_id, customer_key, page_type, utm_source, utm_medium, utm_campaign, "
-        "click_id, device_type, country, product_id, category, search_term, quantity, value::double, currency, "
-        "engaged_seconds, user_agent_class, consent_analytics, consent_marketing, properties"
+        "occurred_at, event_name, visitor_id, session_id, customer_key, page_type, utm_source, utm_medium, "
+        "utm_campaign, click_id, device_type, country, product_id, category, search_term, quantity, value::double, "
+        "currency, engaged_seconds, user_agent_class, consent_analytics, consent_marketing, properties"
     )
     assert desk.rows(f"select {names} from raw.web_events where _row_number = 1") == [
         (
@@ -121,8 +124,8 @@ def test_page_types_of_shop_addresses(path, page_type):
 
 def test_mastodon(desk):
     post = {
-        "id": "1", "created_at": "2026-01-05T10:00:00.000Z", "language": "de", "favourites_count": 3, "reblogs_count": 2,
-        "replies_count": 1, "reblog": None, "url": "https://social.example/@eva/1",
+        "id": "1", "created_at": "2026-01-05T10:00:00.000Z", "language": "de", "favourites_count": 3,
+        "reblogs_count": 2, "replies_count": 1, "reblog": None, "url": "https://social.example/@eva/1",
         "content": "<p>Danke <a href='x'>@<span>shop</span></a>!<br>Tolles Zelt &amp; Preis. eva@post.example</p>",
         "account": {"acct": "Eva@social.example"}, "tags": [{"name": "shop"}, {"name": "zelt"}],
     }  # fmt: skip

@@ -11,10 +11,10 @@ with recipients as (
 mailings as (
 
     select
-mailing_id,
-min(dropped_date) as dropped_date
-from recipients
-group by mailing_id
+        mailing_id,
+        min(dropped_date) as dropped_date
+    from recipients
+    group by mailing_id
 
 )
 

@@ -3,6 +3,7 @@
 -- `own history` looks at the segment's own windows that ended on the Sundays of the 48 weeks before, `peers` at those
 -- of all segments of its kind (the segment then is the name of the kind). A snapshot is judged by the benchmark of a
 -- Sunday a whole window before it, so the days being judged are never part of their own benchmark.
+-- noqa: disable=LT02
 
 {% set min_spread = var('cji_min_spread', 0.02) %}
 {% set grain = ['benchmark_kind', 'benchmark_date', 'segment_kind', 'segment', 'phase_model', 'phase'] %}
@@ -17,8 +18,8 @@ where {{ is_sunday('snapshot_date') }}
 needed as (
 
     select distinct
-segment_kind,
-{{ cji_benchmark_date('snapshot_date') }} as benchmark_date
+        segment_kind,
+        {{ cji_benchmark_date('snapshot_date') }} as benchmark_date
     from {{ ref('int_cji__parameters') }}
     where is_published
 

@@ -38,9 +38,9 @@ firsts as (
 repeats as (
 
     select
-firsts.order_id,
-min(orders.converted_at) as repeated_at,
-sum(orders.margin_eur) as repeat_margin_eur
+        firsts.order_id,
+        min(orders.converted_at) as repeated_at,
+        sum(orders.margin_eur) as repeat_margin_eur
     from firsts
     inner join orders
         on

@@ -3,6 +3,7 @@
 -- The day is the one on which a fact can be judged: a visit on its own day, a comeback once its waiting time is over,
 -- a second order once 90 days have passed. Logs are kept in millionths and money in cents, because sums of integers
 -- come out the same in any order of the rows.
+-- noqa: disable=LT02
 
 {% set margin_share = var('cji_margin_share', 0.4) %}
 

@@ -6,9 +6,9 @@
 with seen as (
 
     select distinct
-event_name,
-coalesce(page_type, '') as page_type
-from {{ ref('int_web__events') }}
+        event_name,
+        coalesce(page_type, '') as page_type
+    from {{ ref('int_web__events') }}
 
 ),
 
@@ -21,11 +21,11 @@ models as (
 rules as (
 
     select
-phase_model,
-match_on,
-value,
-phase
-from {{ ref('cji_event_phases') }}
+        phase_model,
+        match_on,
+        value,
+        phase
+    from {{ ref('cji_event_phases') }}
 
 )
 

@@ -1,6 +1,7 @@
 -- One row per phase model x phase: the industry quantiles of the seed on the scale of the parameters, NULL where empty.
 --
 -- Seconds and page views become logs, shares logits; the spread is that of a normal with these quartiles.
+-- noqa: disable=LT02
 
 with quantiles as (
 

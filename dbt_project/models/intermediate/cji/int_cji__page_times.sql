@@ -5,18 +5,18 @@
 with gaps as (
 
     select
-page_type,
-device_type,
-gap_seconds
-from {{ ref('int_cji__event_times') }}
+        page_type,
+        device_type,
+        gap_seconds
+    from {{ ref('int_cji__event_times') }}
 
 ),
 
 cuts as (
 
     select
-page_type,
-percentile_cont(0.99) within group (order by gap_seconds) as cut_seconds
+        page_type,
+        percentile_cont(0.99) within group (order by gap_seconds) as cut_seconds
     from gaps
     where gap_seconds is not null
     group by page_type
@@ -26,9 +26,9 @@ percentile_cont(0.99) within group (order by gap_seconds) as cut_seconds
 cut_gaps as (
 
     select
-gaps.page_type,
-gaps.device_type,
-least(gaps.gap_seconds, cuts.cut_seconds) as gap_seconds
+        gaps.page_type,
+        gaps.device_type,
+        least(gaps.gap_seconds, cuts.cut_seconds) as gap_seconds
     from gaps
     inner join cuts on gaps.page_type = cuts.page_type
     where gaps.gap_seconds is not null
@@ -38,9 +38,9 @@ least(gaps.gap_seconds, cuts.cut_seconds) as gap_seconds
 by_device as (
 
     select
-page_type,
-device_type,
-median(gap_seconds) as median_seconds
+        page_type,
+        device_type,
+        median(gap_seconds) as median_seconds
     from cut_gaps
     group by page_type, device_type
 
@@ -49,10 +49,10 @@ median(gap_seconds) as median_seconds
 by_page as (
 
     select
-page_type,
-median(gap_seconds) as median_seconds
-from cut_gaps
-group by page_type
+        page_type,
+        median(gap_seconds) as median_seconds
+    from cut_gaps
+    group by page_type
 
 ),
 
@@ -65,9 +65,9 @@ overall as (
 pairs as (
 
     select distinct
-page_type,
-device_type
-from gaps
+        page_type,
+        device_type
+    from gaps
 
 )
 

@@ -2,6 +2,7 @@
 --
 -- Standard errors leave out one person bucket at a time. Those of shares are never taken below the binomial one: with
 -- no or hardly any success the buckets all look alike and would claim a certainty that is not there.
+-- noqa: disable=LT02
 
 {% set buckets = cji_buckets() %}
 {% set other_sums = ['orders_sum', 'margin_cents', 'seconds_sum', 'imputed_seconds_sum', 'tab_n', 'tab_sum'] %}
@@ -29,7 +30,8 @@ points as (
     select
         *,
         {%- for parameter in cji_parameters() %}
-        {{ cji_parameter(parameter, parameter ~ '_n', parameter ~ '_sum') }} as {{ parameter }}_x{{ ',' if not loop.last }}
+        {{ cji_parameter(parameter, parameter ~ '_n', parameter ~ '_sum') }}
+            as {{ parameter }}_x{{ ',' if not loop.last }}
         {%- endfor %}
     from sums
 
@@ -90,7 +92,8 @@ select
     case
         when spreads.{{ parameter }}_buckets > 1 then sqrt(greatest(
             spreads.{{ parameter }}_variance,
-            1.0 / (points.{{ parameter }}_sum + 0.5) + 1.0 / (points.{{ parameter }}_n - points.{{ parameter }}_sum + 0.5)
+            1.0 / (points.{{ parameter }}_sum + 0.5)
+            + 1.0 / (points.{{ parameter }}_n - points.{{ parameter }}_sum + 0.5)
         ))
     end as {{ parameter }}_se,
     {%- endif %}

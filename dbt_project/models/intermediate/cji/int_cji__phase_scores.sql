@@ -1,6 +1,7 @@
--- One row per published snapshot x segment x phase model x phase: parameters, the benchmark that judges them, the score.
+-- One row per published snapshot x segment x phase model x phase: parameters, their benchmark, the score.
 --
 -- The preferred kind of benchmark is used where it rests on enough windows; else the next one that does.
+-- noqa: disable=LT02
 
 {% set kinds = ['own history', 'peers', 'industry table'] %}
 {% set preferred = var('cji_benchmark', 'own history') %}
@@ -13,8 +14,8 @@
 with snapshots as (
 
     select
-*,
-{{ cji_benchmark_date('snapshot_date') }} as benchmark_date
+        *,
+        {{ cji_benchmark_date('snapshot_date') }} as benchmark_date
     from {{ ref('int_cji__parameters') }}
     where is_published
 
@@ -23,12 +24,12 @@ with snapshots as (
 keys as (
 
     select distinct
-benchmark_date,
-segment_kind,
-segment,
-phase_model,
-phase
-from snapshots
+        benchmark_date,
+        segment_kind,
+        segment,
+        phase_model,
+        phase
+    from snapshots
 
 ),
 

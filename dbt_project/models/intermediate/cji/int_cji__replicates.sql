@@ -1,6 +1,7 @@
 -- One row per scored phase x person bucket: what leaving the bucket out does to the score and to the money at stake.
 --
 -- Benchmark and shrinkage stay as they are: the question is how sure we are of this window, not of the year before.
+-- noqa: disable=LT02
 
 {% set grain = ['snapshot_date', 'segment', 'phase_model', 'phase'] %}
 

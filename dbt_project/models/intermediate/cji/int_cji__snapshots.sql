@@ -2,6 +2,7 @@
 --
 -- Sundays are kept for the whole history (they are what benchmarks are made of), single days only near the as-of date:
 -- seed `cji_segment_kinds` says how many. No window starts before the data does.
+-- noqa: disable=LT02
 
 with limits as (
 

@@ -38,8 +38,8 @@ tab_events as (
 tabs as (
 
     select
-session_id,
-bool_or(coalesce(next_name = 'tab_visible', false)) as is_tab_comeback
+        session_id,
+        bool_or(coalesce(next_name = 'tab_visible', false)) as is_tab_comeback
     from tab_events
     where event_name = 'tab_hidden'
     group by session_id
@@ -80,9 +80,9 @@ in_phase as (
 reached as (
 
     select
-phases.phase_model,
-phases.phase,
-stages.session_id
+        phases.phase_model,
+        phases.phase,
+        stages.session_id
     from stages
     inner join phases
         on

@@ -3,6 +3,7 @@
 -- Days are first summed to the weeks that end on a snapshot day or 7, 14 or 21 days before one: each day then takes
 -- part in seven sums and each week in four, where adding up every window by itself takes 28. The sums are whole
 -- numbers held as doubles: exact up to 2^53, and twice as fast to add as the 128 bits a sum of bigints takes.
+-- noqa: disable=LT02
 
 {% set sums = [
     'visits_n', 'visits_sum', 'orders_sum', 'margin_cents', 'time_n', 'time_sum', 'pageviews_n', 'pageviews_sum',
@@ -48,13 +49,13 @@ segment_days as (
 week_days as (
 
     select
-segment_kind,
-week_end,
-{{ each_day(add_days('week_end', -6), 'week_end') }} as known_on
+        segment_kind,
+        week_end,
+        {{ each_day(add_days('week_end', -6), 'week_end') }} as known_on
     from (select distinct
-segment_kind,
-week_end
-from {{ ref('int_cji__snapshots') }}) as weeks
+        segment_kind,
+        week_end
+    from {{ ref('int_cji__snapshots') }}) as weeks
 
 ),
 

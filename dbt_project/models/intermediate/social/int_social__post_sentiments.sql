@@ -31,9 +31,9 @@ marked as (
 tokens as (
 
     select
-post_id,
-language,
-{{ each_word('words') }} as token
+        post_id,
+        language,
+        {{ each_word('words') }} as token
     from marked
 
 ),
@@ -54,10 +54,10 @@ scored as (
 totals as (
 
     select
-post_id,
-sum(score) as score,
-sum(abs(score)) as weight,
-count(*) as words
+        post_id,
+        sum(score) as score,
+        sum(abs(score)) as weight,
+        count(*) as words
     from scored
     group by post_id
 

@@ -2,6 +2,7 @@
 --
 -- Hourly and daily feeds look alike here: a place's usual step says how many observations a day (of 23, 24 or 25
 -- hours) should have. A measure with less than that share of its hours stays NULL; it is never filled in.
+-- noqa: disable=LT02
 
 {% set min_coverage = var('weather_min_coverage', 0.75) %}
 
@@ -32,8 +33,8 @@ gaps as (
 steps as (
 
     select
-location_id,
-least(greatest(median(gap_seconds), 60.0), 86400.0) as step_seconds
+        location_id,
+        least(greatest(median(gap_seconds), 60.0), 86400.0) as step_seconds
     from gaps
     where gap_seconds is not null
     group by location_id
@@ -43,9 +44,9 @@ least(greatest(median(gap_seconds), 60.0), 86400.0) as step_seconds
 places as (
 
     select
-location_id,
-min(observed_date) as first_date,
-max(observed_date) as last_date
+        location_id,
+        min(observed_date) as first_date,
+        max(observed_date) as last_date
     from observations
     group by location_id
 
@@ -54,8 +55,8 @@ max(observed_date) as last_date
 days as (
 
     select
-location_id,
-{{ each_day('first_date', 'last_date') }} as observed_date
+        location_id,
+        {{ each_day('first_date', 'last_date') }} as observed_date
     from places
 
 ),

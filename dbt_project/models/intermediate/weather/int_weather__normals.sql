@@ -15,13 +15,25 @@ with daily as (
 
 ),
 
+places as (
+
+    select distinct location_id from daily
+
+),
+
+calendar as (
+
+    select {{ each_day("cast('2001-01-01' as date)", "cast('2001-12-31' as date)") }} as calendar_day
+
+),
+
 year_days as (
 
-    select distinct location_id, {{ day_of_year('calendar_day') }} as year_day
-    from (select distinct location_id from daily) as places
-    cross join (
-        select {{ each_day("cast('2001-01-01' as date)", "cast('2001-12-31' as date)") }} as calendar_day
-    ) as days
+    select
+        places.location_id,
+        {{ day_of_year('calendar.calendar_day') }} as year_day
+    from places
+    cross join calendar
 
 )
 

@@ -2,6 +2,7 @@
 --
 -- Weights are those of the whole history, so that a day's weather never depends on what was sold on it. While no
 -- order lies in a region with weather, all places weigh the same.
+-- noqa: disable=LT02
 
 {% set measures = [
     'temperature_max_celsius', 'temperature_mean_celsius', 'precipitation_mm', 'sunshine_minutes', 'wind_speed_ms',
@@ -11,8 +12,8 @@
 with regions as (
 
     select
-region,
-min(location_id) as location_id
+        region,
+        min(location_id) as location_id
     from {{ ref('postal_regions') }}
     group by region
 
@@ -40,8 +41,8 @@ daily as (
 orders as (
 
     select
-regions.location_id,
-count(distinct lines.order_id) as orders
+        regions.location_id,
+        count(distinct lines.order_id) as orders
     from {{ ref('int_sales__order_lines') }} as lines
     inner join regions on lines.region = regions.region
     group by regions.location_id

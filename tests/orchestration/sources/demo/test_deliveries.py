@@ -8,15 +8,18 @@ from collections import Counter, defaultdict
 from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from itertools import pairwise
+from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from orchestration.sources.demo import ga4, web_feed
+from orchestration.sources.demo import SIZES, web_feed
 from orchestration.sources.demo import shop as simulation
 from orchestration.sources.demo.ledger import half_up, orders_as_of
+from orchestration.sources.demo.story import Story
 from orchestration.sources.demo.web import EVENTS
 from tests.orchestration.sources.demo.conftest import END, Shop
 
@@ -217,7 +220,9 @@ def test_who_signs_in_is_who_the_truth_says(shop: Shop) -> None:
     assert len(seen) > 100
     alone = [(v, k) for v, k in seen if not devices[v]["is_shared"] and not devices[v]["is_kiosk"]]
     assert all(devices[visitor]["person"] == persons[key] for visitor, key in alone)
-    assert all(devices[visitor]["is_known"] for visitor, _ in alone)
+    assert all(devices[visitor]["known_since"] is not None for visitor, _ in alone)
+    linked = {row["Wert"] for _, row in shop.erp("identitaeten") if row["Typ"] == "cookie"}
+    assert {visitor for visitor, row in devices.items() if row["is_known"]} == linked
 
 
 def test_days_of_23_and_25_hours(shop: Shop) -> None:
@@ -314,17 +319,15 @@ def test_everybody_in_a_wave_is_in_one_arm_of_it(shop: Shop) -> None:
     assert all(customers[row["customer_key"]]["Einwilligung_Werbung"] == "J" for row in rows)
 
 
-def test_json_and_parquet_say_the_same(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_json_and_parquet_say_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One day written in both forms gives the same records, but for what BigQuery does to JSON."""
-    from orchestration.sources.demo import SIZES
-    from orchestration.sources.demo.story import Story
-
     forms = {}
     for share in (0, 1):
         monkeypatch.setattr(Story, "parquet_from", property(lambda self, s=share: s * self.days))
         world = simulation.simulate(SIZES["tests"], END, 60, 0, 3)
         directory = tmp_path / str(share)
-        simulation.write(world, directory_of(directory), {})
+        directory.mkdir()
+        simulation.write(world, directory, {})
         forms[share] = directory / "web"
     compared = 0
     for path in sorted(forms[0].glob("*.parquet")):
@@ -336,12 +339,7 @@ def test_json_and_parquet_say_the_same(tmp_path, monkeypatch: pytest.MonkeyPatch
     assert compared > 1000
 
 
-def directory_of(path):
-    path.mkdir()
-    return path
-
-
-def without_nulls(value):
+def without_nulls(value: Any) -> Any:
     if isinstance(value, dict):
         return {k: without_nulls(v) for k, v in value.items() if v is not None}
     if isinstance(value, list):
@@ -349,7 +347,7 @@ def without_nulls(value):
     return value
 
 
-def as_bigquery_writes(value):
+def as_bigquery_writes(value: Any) -> Any:
     """64-bit numbers as text."""
     if isinstance(value, dict):
         return {k: as_bigquery_writes(v) for k, v in value.items()}
@@ -365,4 +363,3 @@ def test_halves_round_up() -> None:
 def test_visitor_ids_differ() -> None:
     ids = web_feed.visitor_ids(np.arange(100_000), np.zeros(100_000))
     assert len(set(ids)) == 100_000
-    assert ga4.records() != ga4.lines()

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import time
 from datetime import date
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from orchestration.sources import demo
@@ -80,6 +83,14 @@ def test_an_interrupted_write_leaves_the_old_shop_and_nothing_else(
     assert [path.name for path in tmp_path.iterdir()] == ["shop"]
 
 
+def test_what_a_killed_process_left_is_removed_unless_it_may_still_be_written(tmp_path: Path) -> None:
+    for name, age in ((".shop-old", 2 * demo.LEFTOVER_SECONDS), (".shop-new", 0)):
+        (tmp_path / name).mkdir()
+        os.utime(tmp_path / name, (time.time() - age,) * 2)
+    short_shop(tmp_path / "shop")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".shop-new", "shop"]
+
+
 def test_other_settings_replace_the_shop(tmp_path: Path) -> None:
     short_shop(tmp_path / "shop")
     write_shop(tmp_path / "shop", size="tests", end=date(2026, 9, 30), days=SHORT)
@@ -133,8 +144,6 @@ def test_big_shops_come_in_spans_that_fit_together(tmp_path: Path, monkeypatch: 
     write_shop(tmp_path / "shop", size="bench10m", end=END, days=SHORT)
     facts = json.loads((tmp_path / "shop" / "truth.json").read_text())
     cut = Shop(tmp_path / "shop", facts)
-    import duckdb
-
     [(rows, ids, purchases, orders, late)] = duckdb.sql(f"""
         SELECT
             count(*), count(DISTINCT (user_pseudo_id, event_timestamp, event_name, batch_event_index)),
