@@ -15,6 +15,8 @@ export DAGSTER_DISABLE_TELEMETRY := yes
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 export RUNTIME__DLTHUB_TELEMETRY := false
 export STREAMLIT_BROWSER_GATHER_USAGE_STATS := false
+# Many small systems of equations: see orchestration/environment.py.
+export OPENBLAS_NUM_THREADS := 1
 # Threads of BLAS on small systems wait for each other (orchestration/environment.py).
 export OPENBLAS_NUM_THREADS := 1
 export OMP_NUM_THREADS := 1
@@ -58,7 +60,7 @@ dev: setup ## Dagster UI and dashboards on 127.0.0.1; Ctrl-C ends both
 run: setup ## Run one day (DAY=2026-11-01), a range (FROM= TO=) or, without either, yesterday
 	@$(PY) -m orchestration run $(if $(DAY),--day $(DAY)) $(if $(FROM),--from $(FROM)) $(if $(TO),--to $(TO))
 
-check-sources: setup ## Read the first rows of every feed in sources.yaml and say what would not fit
+check-sources: setup ## Read a sample of every feed in sources.yaml and say what would not fit
 	@$(PY) -m orchestration check-sources
 
 test: setup ## Linters, type checks and all fast tests

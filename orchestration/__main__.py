@@ -73,10 +73,11 @@ def _check_sources(settings: Settings, _: argparse.Namespace) -> int:
     from orchestration.feeds import load_feeds
     from orchestration.sources.check import check_sources
 
-    problems = check_sources(
-        load_feeds(settings), key=settings.pseudonym_key(), timezone=settings.timezone, now=datetime.now(UTC)
-    )
-    return 1 if problems else 0
+    config = load_feeds(settings)
+    if not config.feeds:
+        raise RunError("there is nothing to check yet: write a sources.yaml, or simulate a shop with make demo")
+    key = settings.pseudonym_key()
+    return 1 if check_sources(config, key=key, timezone=settings.timezone, now=datetime.now(UTC)) else 0
 
 
 def _prepare(_: Settings, __: argparse.Namespace) -> int:

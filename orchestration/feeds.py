@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from datetime import date
 from pathlib import Path
 
@@ -87,5 +86,4 @@ def _shop_of_size(settings: Settings, size: str) -> Path:
 def _write(folder: Path, size: str, last: date) -> Path:
     from orchestration.sources.demo import write_shop
 
-    shutil.rmtree(folder, ignore_errors=True)
     return write_shop(folder, size=size, end=last, ahead_days=DAYS_AHEAD)

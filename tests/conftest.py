@@ -20,6 +20,7 @@ from orchestration.settings import PROJECT_DIR, Settings
 os.environ["NETZPLAN_DATA_DIR"] = tempfile.mkdtemp(prefix="netzplan-tests-")
 os.environ["NETZPLAN_SOURCES"] = "demo"
 os.environ["NETZPLAN_DEMO_SIZE"] = "tests"
+os.environ["OPENBLAS_NUM_THREADS"] = "1"  # as in every run: orchestration/environment.py
 
 
 @dataclass(frozen=True)
@@ -42,22 +43,22 @@ class DailyRun:
     output: str
 
 
-def demo_environment(data_dir: Path) -> dict[str, str]:
+def demo_environment(data_dir: Path, size: str = "tests") -> dict[str, str]:
     """The environment of a command that works on its own data folder."""
     return {
         **os.environ,
         "NETZPLAN_DATA_DIR": str(data_dir),
         "NETZPLAN_SOURCES": "demo",
-        "NETZPLAN_DEMO_SIZE": "tests",
+        "NETZPLAN_DEMO_SIZE": size,
         "PYTHONPATH": str(PROJECT_DIR),
     }
 
 
-def orchestrate(data_dir: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def orchestrate(data_dir: Path, *arguments: str, size: str = "tests") -> subprocess.CompletedProcess[str]:
     """Run `python -m orchestration ...` on a data folder, as the Makefile does."""
     return subprocess.run(
         [sys.executable, "-m", "orchestration", *arguments],
-        env=demo_environment(data_dir),
+        env=demo_environment(data_dir, size),
         cwd=PROJECT_DIR,
         capture_output=True,
         text=True,

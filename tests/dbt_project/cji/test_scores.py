@@ -1,4 +1,4 @@
-"""From parameters to the index: the worked example of docs/cji.md, cells too small to judge, and whose benchmark counts."""
+"""From parameters to scores: the worked example of docs/cji.md, cells too small to judge, whose benchmark counts."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ def test_under_thirty_visits_or_without_a_benchmark_there_is_no_score() -> None:
     assert math.isnan(frame["visits_z"][2])  # unknown, not "far above"
 
 
-def test_too_short_a_history_falls_back_on_peers_then_on_the_industry_table() -> None:
+def test_too_short_a_history_falls_back_on_peers_then_on_everyone_then_on_the_industry_table() -> None:
     mobile = parameters(segment="device=mobile")
     own = benchmark(segment="device=mobile", visits_units=5)
     peers = {**benchmark(segment="device=mobile", kind="peers"), "segment": "device", "visits_benchmark": 0.3}
@@ -132,12 +132,13 @@ def test_too_short_a_history_falls_back_on_peers_then_on_the_industry_table() ->
         scores([mobile], references, **seeds)["benchmark_kind"].iloc[0]
         for references, seeds in (
             ([{**own, "visits_units": 6}, peers], {}),
-            ([own, peers], {}),
+            ([own, peers, benchmark()], {}),
+            ([own, benchmark()], {"cji_industry_benchmarks": industry}),
             ([own], {"cji_industry_benchmarks": industry}),
             ([own], {}),
         )
     ]
-    assert kinds == ["own history", "peers", "industry table", "none"]
+    assert kinds == ["own history", "peers", "all visitors", "industry table", "none"]
     row = scores([mobile], [own], cji_industry_benchmarks=industry).iloc[0]
     assert row["visits_benchmark"] == pytest.approx(math.log(0.4 / 0.6))
     assert row["time_spread"] == pytest.approx((math.log(45) - math.log(20)) / 1.349)

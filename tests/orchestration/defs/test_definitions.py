@@ -84,9 +84,19 @@ def test_publishing_comes_after_every_mart_and_estimate(specs: list[dg.AssetSpec
 
 
 def test_dbt_is_started_as_few_times_as_the_graph_allows(definitions: dg.Definitions) -> None:
-    """Once for the seeds, once up to what the models read, once for what reads the models' estimates."""
+    """Once for the seeds, for what needs the loaded tables, for what needs the books of the loads, and for estimates."""
     job = definitions.resolve_job_def("daily")
-    assert sum(node.name.startswith("dbt") for node in job.graph.nodes) <= 3
+    assert sum(node.name.startswith("dbt") for node in job.graph.nodes) <= 4
+
+
+def test_dbt_reads_the_books_of_the_loads_when_they_are_complete(specs: list[dg.AssetSpec]) -> None:
+    waits_for = {spec.key.path[-1]: {dep.asset_key.to_user_string() for dep in spec.deps} for spec in specs}
+    loaded = {spec.key.to_user_string() for spec in specs if spec.key.path[0] == "raw" and spec.owners}
+    books = {"raw/load_batches", "raw/quarantine"}
+    assert books <= loaded
+    assert loaded - books <= waits_for["load_batches"]
+    assert "raw/load_batches" in waits_for["stg_loads__batches"]
+    assert "raw/quarantine" in waits_for["stg_loads__quarantine"]
 
 
 def test_a_test_of_several_models_runs_after_the_last_of_them(manifest: dict[str, Any]) -> None:

@@ -32,4 +32,4 @@ def test_web_ecom_is_loaded_to_the_last_event(tmp_path):
         ).fetchall()
         assert facts == [(31_106, 600, 3_605, 470)]
         assert connection.execute("select count(distinct order_id) from raw.orders").fetchall() == [(470,)]
-        assert connection.execute("select count(*) from raw.weather_observations").fetchall() == [(1_461,)]
+        assert connection.execute("select count(*) from raw.weather_observations").fetchall() == [(366,)]

@@ -3,7 +3,7 @@
 -- The preferred kind of benchmark is used where it rests on enough windows; else the next one that does.
 -- noqa: disable=LT02
 
-{% set kinds = ['own history', 'peers', 'industry table'] %}
+{% set kinds = ['own history', 'peers', 'all visitors', 'industry table'] %}
 {% set preferred = var('cji_benchmark', 'own history') %}
 {% set min_units = var('cji_min_benchmark_windows', 6) %}
 {% set benchmark_columns = ['benchmark_windows', 'visits_p75'] %}
@@ -40,7 +40,10 @@ candidates as (
         keys.segment,
         keys.phase_model,
         keys.phase,
-        benchmarks.benchmark_kind,
+        case
+            when benchmarks.segment = 'all' and keys.segment <> 'all' then 'all visitors'
+            else benchmarks.benchmark_kind
+        end as benchmark_kind,
         benchmarks.visits_units as benchmark_windows,
         benchmarks.visits_p75,
         {%- for parameter in cji_parameters() %}
@@ -52,10 +55,10 @@ candidates as (
     inner join {{ ref('int_cji__benchmarks') }} as benchmarks
         on
             keys.benchmark_date = benchmarks.benchmark_date
-            and keys.segment_kind = benchmarks.segment_kind
             and keys.phase_model = benchmarks.phase_model
             and keys.phase = benchmarks.phase
-            and benchmarks.segment in (keys.segment, keys.segment_kind)
+            -- The name of a kind stands for its peers.
+            and benchmarks.segment in (keys.segment, keys.segment_kind, 'all')
     where benchmarks.visits_units >= {{ min_units }}
 
     union all

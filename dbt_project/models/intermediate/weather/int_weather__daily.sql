@@ -1,7 +1,8 @@
 -- One row per place x local day between its first and last observation: the weather, NULL where too little was seen.
 --
 -- Hourly and daily feeds look alike here: a place's usual step says how many observations a day (of 23, 24 or 25
--- hours) should have. A measure with less than that share of its hours stays NULL; it is never filled in.
+-- hours) should have. A measure with less than that share of its hours stays NULL; it is never filled in. Sums are
+-- of decimals: those come out the same in any order of the rows.
 -- noqa: disable=LT02
 
 {% set min_coverage = var('weather_min_coverage', 0.75) %}
@@ -14,7 +15,7 @@ with observations as (
         observed_date,
         {{ epoch_micros('observed_at') }} / 1000000 as observed_second,
         {%- for measure in weather_measures() %}
-        avg({{ measure }}) as {{ measure }}{{ ',' if not loop.last }}
+        cast(avg(cast({{ measure }} as decimal(18, 6))) as decimal(18, 6)) as {{ measure }}{{ ',' if not loop.last }}
         {%- endfor %}
     from {{ ref('stg_weather__observations') }}
     group by location_id, observed_at, observed_date
@@ -108,7 +109,7 @@ select
         ('wind_speed_ms', 'wind_speed_ms'),
         ('humidity_share', 'humidity_share')
     ] %}
-    case when {{ measure }}_coverage >= {{ min_coverage }} then {{ column }} end as {{ column }},
+    case when {{ measure }}_coverage >= {{ min_coverage }} then cast({{ column }} as double) end as {{ column }},
     {%- endfor %}
     temperature_celsius_coverage as coverage_share
 from daily

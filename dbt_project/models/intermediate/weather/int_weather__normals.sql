@@ -40,8 +40,10 @@ year_days as (
 select
     year_days.location_id,
     cast(year_days.year_day as bigint) as year_day,
-    case when count(*) >= 10 then avg(daily.temperature_mean_celsius) end as temperature_mean_normal_celsius,
-    case when count(*) >= 10 then avg(daily.temperature_max_celsius) end as temperature_max_normal_celsius,
+    case when count(*) >= 10 then avg(cast(daily.temperature_mean_celsius as decimal(18, 6))) end
+        as temperature_mean_normal_celsius,
+    case when count(*) >= 10 then avg(cast(daily.temperature_max_celsius as decimal(18, 6))) end
+        as temperature_max_normal_celsius,
     count(*) as observed_days
 from year_days
 inner join daily

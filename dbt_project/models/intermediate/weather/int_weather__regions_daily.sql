@@ -64,7 +64,9 @@ weights as (
 
     select
         location_id,
-        case when all_orders > 0 then orders * 1.0 / all_orders else 1.0 / count(*) over () end as weight
+        cast(
+            case when all_orders > 0 then orders * 1.0 / all_orders else 1.0 / count(*) over () end as decimal(18, 12)
+        ) as weight
     from places
 
 )
@@ -86,10 +88,10 @@ select
     'all' as region,
     daily.weather_date,
     {%- for measure in measures %}
-    sum(daily.{{ measure }} * weights.weight)
+    cast(sum(cast(daily.{{ measure }} * weights.weight as decimal(28, 12))) as double)
     / nullif(sum(case when daily.{{ measure }} is not null then weights.weight end), 0) as {{ measure }},
     {%- endfor %}
-    sum(daily.coverage_share * weights.weight) as coverage_share
+    cast(sum(cast(daily.coverage_share * weights.weight as decimal(28, 12))) as double) as coverage_share
 from daily
 inner join weights on daily.location_id = weights.location_id
 group by daily.weather_date

@@ -1,0 +1,166 @@
+"""The simulated shop knows the truth about itself; the published figures have to find it.
+
+The small shop is part of every test run. The shop of `make demo`, large enough for the effects, is a slow proof.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from orchestration.settings import Settings
+from orchestration.sources.demo.ledger import orders_as_of
+from orchestration.sources.pseudonyms import pseudonym
+from tests.conftest import DailyRun, orchestrate
+
+
+@dataclass(frozen=True)
+class Shop:
+    """A finished run: its warehouse (attached read-only as the default) and what is true of it."""
+
+    connection: duckdb.DuckDBPyConnection
+    folder: Path
+    truth: dict[str, Any]
+    last_day: date
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        return self.connection.execute(query).fetchall()
+
+
+def open_shop(settings: Settings) -> Shop:
+    key = (settings.data_dir / "demo" / "pseudonym.key").read_text().encode()
+    folder = settings.demo_dir
+    truth = json.loads((folder / "truth.json").read_text(encoding="utf-8"))
+    connection = duckdb.connect()
+    connection.create_function("pseudonym", lambda value: pseudonym(value, key), ["varchar"], "varchar")
+    for table in ("devices", "bots", "customers"):
+        connection.execute(f"create table {table} as from '{folder}/truth/{table}.parquet'")
+    connection.execute("update devices set visitor_id = pseudonym(visitor_id)")
+    connection.execute("update bots set visitor_id = pseudonym(visitor_id)")
+    connection.execute("update customers set customer_key = pseudonym(customer_key)")
+    connection.execute(f"attach '{settings.warehouse}' as warehouse (read_only)")
+    return Shop(connection, folder, truth, date.fromisoformat(truth["calendar"]["end"]))
+
+
+@pytest.fixture(scope="module")
+def small(daily_run: DailyRun) -> Iterator[Shop]:
+    shop = open_shop(daily_run.settings)
+    yield shop
+    shop.connection.close()
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    data_dir = tmp_path_factory.mktemp("demo")
+    finished = orchestrate(data_dir, "demo", size="demo")
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    shop = open_shop(replace(Settings(data_dir=data_dir, sources=None), demo_size="demo"))
+    yield shop
+    shop.connection.close()
+
+
+@pytest.fixture(params=["small", pytest.param("large", marks=pytest.mark.slow)])
+def shop(request: pytest.FixtureRequest) -> Shop:
+    return request.getfixturevalue(request.param)
+
+
+def test_revenue_and_margin_are_the_truth_to_the_cent(shop: Shop) -> None:
+    truth = orders_as_of(shop.folder, shop.last_day)
+    shop.connection.register("truth_orders", truth)
+    true = "select order_id, revenue_eur, margin_eur from truth_orders where is_counted and revenue_eur > 0"
+    found = "select order_id, revenue_eur, margin_eur from warehouse.marts.fct_conversions"
+    assert shop.rows(f"select count(*) from ({found})")[0][0] > 1000
+    assert shop.rows(f"({found}) except ({true})") == []
+    assert shop.rows(f"({true}) except ({found})") == []
+    # Broken copies of order rows are kept aside with a reason, and are in no mart.
+    kept_aside = shop.rows("select count(*) from warehouse.raw.quarantine where entity = 'orders'")[0][0]
+    assert kept_aside == shop.truth["sales"]["broken_rows"] > 0
+
+
+def test_devices_are_stitched_to_the_right_people(shop: Shop) -> None:
+    """Precision over all stitched devices; recall over devices that ever logged in or bought, with consent."""
+    stitched = """
+        from devices
+        left join warehouse.intermediate.int_identity__visitors as found using (visitor_id)
+        left join customers on found.customer_key = customers.customer_key
+    """
+    right, all_stitched = shop.rows(
+        f"select count(*) filter (customers.person = devices.person), count(*) {stitched} "
+        "where found.customer_key is not null and not devices.is_kiosk"
+    )[0]
+    known, found = shop.rows(
+        f"select count(*), count(*) filter (customers.person = devices.person) {stitched} "
+        "where devices.is_known and not devices.is_kiosk"
+    )[0]
+    assert known > 100
+    assert right / all_stitched >= 0.99, (right, all_stitched)
+    assert found / known >= 0.95, (found, known)
+
+
+def test_bots_are_removed_and_people_are_not(shop: Shop) -> None:
+    seen = "warehouse.staging.stg_web__events"
+    out = "warehouse.intermediate.int_web__bot_visitors"
+    bots, removed = shop.rows(
+        f"select count(*), count(out.visitor_id) from bots left join {out} as out using (visitor_id) "
+        f"where visitor_id in (select visitor_id from {seen})"
+    )[0]
+    people, lost = shop.rows(
+        f"select count(*), count(out.visitor_id) from devices left join {out} as out using (visitor_id) "
+        f"where visitor_id in (select visitor_id from {seen})"
+    )[0]
+    assert bots > 30
+    assert removed / bots >= 0.95, (removed, bots)
+    assert lost / people <= 0.01, (lost, people)
+
+
+def test_visits_are_those_that_happened(shop: Shop) -> None:
+    found = shop.rows("select count(*) from warehouse.marts.fct_sessions")[0][0]
+    true = shop.truth["web"]["sessions"]
+    # A visit of which every event came too late or broken is lost, and a bot that is not found is one too many.
+    assert abs(found - true) / true <= 0.01, (found, true)
+
+
+def test_water_sales_bend_where_the_truth_bends(shop: Shop) -> None:
+    threshold, below, above, verdict = shop.rows(
+        "select threshold, slope_below, slope_above, verdict from warehouse.ml.weather_effects "
+        "where category = 'Mineralwasser' and region = 'all' and variable = 'temperature_max_celsius'"
+    )[0]
+    assert verdict == "supported"
+    assert threshold == pytest.approx(40, abs=2)
+    assert below > 0 > above
+
+
+def test_a_seasonal_category_is_called_season_only(shop: Shop) -> None:
+    verdicts = shop.rows(
+        "select variable, verdict from warehouse.ml.weather_effects "
+        "where category = 'Gartenmöbel' and region = 'all' and variable like 'temperature%'"
+    )
+    assert len(verdicts) == 2
+    assert {verdict for _, verdict in verdicts} == {"season only"}
+
+
+@pytest.mark.slow
+def test_the_checkout_defect_is_the_weakest_phase_of_mobile_visits(large: Shop) -> None:
+    """Four weeks after it began the window is full of it; four weeks before, checkout was as usual."""
+    defect = large.truth["story"]["checkout_defect"]
+    scores = dict(
+        large.rows(
+            "select snapshot_date, score from warehouse.marts.fct_cji_phases where phase_model = 'journey6' "
+            f"and segment = 'device=mobile' and phase = 5 and snapshot_date in ('{defect['last']}', "
+            f"date '{defect['first']}' - 1)"
+        )
+    )
+    during, before = scores[date.fromisoformat(defect["last"])], scores[min(scores)]
+    weakest = large.rows(
+        "select weakest_phase from warehouse.marts.fct_cji where phase_model = 'journey6' "
+        f"and segment = 'device=mobile' and snapshot_date = '{defect['last']}'"
+    )[0][0]
+    assert during < before - 10, scores
+    assert weakest == 5
