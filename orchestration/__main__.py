@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import subprocess
 import sys
 import time
@@ -96,7 +97,7 @@ def _lint_sql(_: Settings, __: argparse.Namespace) -> int:
 def _print_times(report: RunReport, before: dict[str, float], total: float) -> None:
     seconds = {**before, **{layer: 0.0 for layer in ("raw", "dbt", "ml", "serving")}}
     for step, duration in report.steps:
-        layer = step.split("/")[0].removesuffix("_2")
+        layer = re.split(r"[/_]", step)[0]  # Dagster starts dbt several times: dbt, dbt_2, ...
         seconds[layer] = seconds.get(layer, 0.0) + duration
     seconds["start and overhead"] = total - sum(seconds.values())
     print("\nwhere the time went")
