@@ -63,12 +63,12 @@ run: setup ## Run one day (DAY=2026-11-01), a range (FROM= TO=) or, without eith
 check-sources: setup ## Read a sample of every feed in sources.yaml and say what would not fit
 	@$(PY) -m orchestration check-sources
 
-test: setup ## Linters, type checks and all fast tests
+test: setup ## Linters, type checks and all fast tests (one file of tests per core at a time)
 	@status=0; \
 	$(PY) -m ruff check . || status=1; \
 	$(PY) -m mypy || status=1; \
 	$(PY) -m orchestration lint-sql || status=1; \
-	$(PY) -m pytest -m "not slow" || status=1; \
+	$(PY) -m pytest -m "not slow" -n auto --dist loadfile || status=1; \
 	exit $$status
 
 test-slow: setup ## The proofs that take minutes

@@ -90,7 +90,7 @@ def _prepare(_: Settings, __: argparse.Namespace) -> int:
 
 
 def _lint_sql(_: Settings, __: argparse.Namespace) -> int:
-    command = [sys.executable, "-m", "sqlfluff", "lint", "--disable-progress-bar", "--nofail-if-empty"]
+    command = [sys.executable, "-m", "sqlfluff", "lint", "--disable-progress-bar", "--processes", "2"]
     return subprocess.run([*command, str(DBT_PROJECT_DIR / "models")], cwd=PROJECT_DIR, check=False).returncode
 
 

@@ -18,7 +18,7 @@ def serve(settings: Settings, *, dagster_port: int, dashboard_port: int) -> int:
     """Serve on 127.0.0.1 until Ctrl-C, SIGTERM, or one of the two ends; return an exit status."""
     commands = {
         f"Dagster UI  http://127.0.0.1:{dagster_port}": [
-            *("-m", "dagster", "dev", "-m", "orchestration.definitions"),
+            *("-m", "dagster", "dev", "--log-level", "warning"),
             *("--host", "127.0.0.1", "--port", str(dagster_port)),
         ],
         f"Dashboards  http://127.0.0.1:{dashboard_port}": [
@@ -42,7 +42,9 @@ def serve(settings: Settings, *, dagster_port: int, dashboard_port: int) -> int:
             folder = PROJECT_DIR / "dashboards" if "streamlit" in arguments else PROJECT_DIR
             # A group of its own each: Dagster's children outlive it when only Dagster gets the signal.
             servers.append(
-                subprocess.Popen([sys.executable, *arguments], cwd=folder, env=environment, start_new_session=True)
+                subprocess.Popen(
+                    [sys.executable, "-W", "ignore", *arguments], cwd=folder, env=environment, start_new_session=True
+                )
             )
             print(f"  {title}", flush=True)
         print("  Ctrl-C ends both\n", flush=True)

@@ -1,9 +1,10 @@
 """Dagster's SQLite event log without its fixed cost per event.
 
-A run over 400 days plans and records 400 materialisations for each partitioned asset, 11,000 events. Dagster has batches
-for that (`DAGSTER_EVENT_BATCH_SIZE`), which its PostgreSQL storage writes in bulk and its SQLite storage one by one. And
-for each single event the SQLite storage opens several connections, reads the schema of its tables and waits for the
-disk: 40 ms, a third of the time of a daily run. Same files, same tables; remove this module when Dagster does better.
+A run over 400 days plans and records 400 materialisations for each partitioned asset, 11,000 events. Dagster has
+batches for that (`DAGSTER_EVENT_BATCH_SIZE`), which its PostgreSQL storage writes in bulk and its SQLite storage one
+by one. And for each single event the SQLite storage opens several connections, reads the schema of its tables and
+waits for the disk: 40 ms, a third of the time of a daily run. Same files, same tables; remove this module when Dagster
+does better.
 """
 
 from __future__ import annotations
@@ -21,7 +22,6 @@ from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
 from dagster._core.storage.sqlite_storage import DagsterSqliteStorage, SqliteStorageConfig, _event_logs_directory
 from dagster._serdes import ConfigurableClassData
 from sqlalchemy import Connection, Engine, create_engine, event
-
 
 _MOST_OPEN = 8
 
@@ -123,7 +123,7 @@ class BatchingSqliteStorage(DagsterSqliteStorage):
         self._event_log_storage = BatchingEventLogStorage(_event_logs_directory(base_dir))
 
     @classmethod
-    def from_config_value(
+    def from_config_value(  # type: ignore[override]  # as in the class above it
         cls, inst_data: ConfigurableClassData, config_value: SqliteStorageConfig
     ) -> BatchingSqliteStorage:
         return cls.from_local(inst_data=inst_data, **config_value)

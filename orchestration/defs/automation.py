@@ -15,6 +15,7 @@ daily = dg.define_asset_job(
     "daily",
     selection=dg.AssetSelection.all(),
     executor_def=dg.in_process_executor,
+    config={"loggers": {"console": {"config": {}}}},  # one line per step: console.py
     description="Load a day (or a range of days in one run), build and test the warehouse, fit the models, publish.",
     tags={"dagster/max_runtime": "14400"},
 )

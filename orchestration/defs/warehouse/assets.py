@@ -45,6 +45,23 @@ class LayerTranslator(DagsterDbtTranslator):
             freshness_policy=freshness if layer == "marts" else None,
         )
 
+    def get_asset_check_spec(
+        self, asset_spec: dg.AssetSpec, manifest: Mapping[str, Any], unique_id: str, project: Any
+    ) -> dg.AssetCheckSpec | None:
+        spec = super().get_asset_check_spec(asset_spec, manifest, unique_id, project)
+        return spec and spec._replace(description=_describe_test(self.get_resource_props(manifest, unique_id)))
+
+
+def _describe_test(props: Mapping[str, Any]) -> str:
+    """Say what a test tests: its own words, else its kind and arguments."""
+    if props.get("description"):
+        return str(props["description"])
+    kind = props.get("test_metadata")
+    if not kind:
+        return str(props["name"]).replace("_", " ")
+    arguments = {name: value for name, value in kind["kwargs"].items() if name != "model"}
+    return f"{kind['name']}: " + ", ".join(f"{name} = {value}" for name, value in sorted(arguments.items()))
+
 
 def _layer(props: Mapping[str, Any]) -> str:
     return "seeds" if props["resource_type"] == "seed" else props["fqn"][1]

@@ -84,7 +84,7 @@ def test_publishing_comes_after_every_mart_and_estimate(specs: list[dg.AssetSpec
 
 
 def test_dbt_is_started_as_few_times_as_the_graph_allows(definitions: dg.Definitions) -> None:
-    """Once for the seeds, for what needs the loaded tables, for what needs the books of the loads, and for estimates."""
+    """Once each for the seeds, the loaded tables, the books of the loads, and what reads the estimates."""
     job = definitions.resolve_job_def("daily")
     assert sum(node.name.startswith("dbt") for node in job.graph.nodes) <= 4
 
