@@ -9,6 +9,10 @@ STAMP := $(VENV)/.in-sync-with-lock
 DAGSTER_PORT ?= 3000
 DASHBOARD_PORT ?= 8501
 
+# uv trusts the certificates the machine trusts, as pip does: a company may sign its own (the older name, the newer name).
+export UV_NATIVE_TLS := true
+export UV_SYSTEM_CERTS := true
+
 # Nothing here reports home.
 export DO_NOT_TRACK := 1
 export DAGSTER_DISABLE_TELEMETRY := yes
