@@ -19,8 +19,6 @@ export DAGSTER_DISABLE_TELEMETRY := yes
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 export RUNTIME__DLTHUB_TELEMETRY := false
 export STREAMLIT_BROWSER_GATHER_USAGE_STATS := false
-# Many small systems of equations: see orchestration/environment.py.
-export OPENBLAS_NUM_THREADS := 1
 # Threads of BLAS on small systems wait for each other (orchestration/environment.py).
 export OPENBLAS_NUM_THREADS := 1
 export OMP_NUM_THREADS := 1

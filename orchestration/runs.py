@@ -72,7 +72,10 @@ def run_days(settings: Settings, first: date | None = None, last: date | None = 
     job = defs().resolve_job_def("daily")
     started = time.monotonic()
     with dg.DagsterInstance.get() as instance:
-        result = job.execute_in_process(instance=instance, tags=tags, raise_on_error=False)
+        # A job's own config is not used by a run in process: without this the log is every event in full.
+        result = job.execute_in_process(
+            run_config={"loggers": {"console": {"config": {}}}}, instance=instance, tags=tags, raise_on_error=False
+        )
     events = result.all_events
     report = RunReport(
         run_id=result.run_id,

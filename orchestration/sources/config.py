@@ -322,7 +322,7 @@ class _Reader:
             self.fail((*where, "path"), f"{path!r}: only {{day}} may stand in braces, e.g. {{day:%Y%m%d}}")
         if "://" in path:
             return path
-        full = Path(os.path.normpath(self.path.parent.resolve() / path))
+        full = (self.path.parent.resolve() / path).resolve()  # links followed, as in what is allowed
         if not any(full.is_relative_to(root) for root in (self.path.parent.resolve(), *allowed)):
             self.fail((*where, "path"), f"{path!r} leaves the folder of this file; name its folder under allow:")
         return str(full)

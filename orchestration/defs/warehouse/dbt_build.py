@@ -73,26 +73,17 @@ def stream_build(
 
 
 def selected_nodes(context: dg.AssetExecutionContext, manifest: Mapping[str, Any]) -> list[str]:
-    """Name the models, seeds, tests and unit tests of the step.
+    """Name the models, seeds and tests of the step.
 
     dbt's own way to find the tests of a model would run a comparison of two models with the first one built, or
-    not at all; the checks of the step are exactly those whose models are there.
+    not at all; the checks of the step are exactly those whose models are there. Unit tests are left out: they test
+    the SQL, not the data, so `make test` runs them, not every morning.
     """
     definition = context.assets_def
-    chosen = {
-        definition.get_asset_spec(key).metadata["dagster_dbt/unique_id"] for key in context.selected_asset_keys
-    } | {
-        (definition.get_spec_for_check_key(key).metadata or {})["dagster_dbt/unique_id"]
-        for key in context.selected_asset_check_keys
-    }
-    names = [".".join(manifest["nodes"][unique_id]["fqn"]) for unique_id in sorted(chosen)]
-    # Unit tests are no asset checks: they test the SQL, not the data, and a model that fails one is not built.
-    names += [
-        ".".join(test["fqn"])
-        for test in manifest.get("unit_tests", {}).values()
-        if chosen & set(test["depends_on"]["nodes"])
-    ]
-    return names
+    specs = [definition.get_asset_spec(key) for key in context.selected_asset_keys]
+    checks = [definition.get_spec_for_check_key(key) for key in context.selected_asset_check_keys]
+    chosen = {(spec.metadata or {})["dagster_dbt/unique_id"] for spec in (*specs, *checks)}
+    return [".".join(manifest["nodes"][unique_id]["fqn"]) for unique_id in sorted(chosen)]
 
 
 def _invoke(arguments: Sequence[str], output_dir: Path, warehouse: str, events: SimpleQueue[Any]) -> None:
