@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import fcntl
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -17,10 +19,25 @@ import pytest
 from orchestration.settings import PROJECT_DIR, Settings
 
 # Before anything of ours is imported: the definitions read the settings at import, and no test touches data/.
-os.environ["NETZPLAN_DATA_DIR"] = tempfile.mkdtemp(prefix="netzplan-tests-")
+_DATA_DIR = Path(tempfile.mkdtemp(prefix="netzplan-tests-"))
+atexit.register(shutil.rmtree, _DATA_DIR, ignore_errors=True)
+os.environ["NETZPLAN_DATA_DIR"] = str(_DATA_DIR)
 os.environ["NETZPLAN_SOURCES"] = "demo"
 os.environ["NETZPLAN_DEMO_SIZE"] = "tests"
 os.environ["OPENBLAS_NUM_THREADS"] = "1"  # as in every run: orchestration/environment.py
+
+
+def _name_feeds() -> None:
+    """The shop's feeds without the shop: enough for the definitions."""
+    from orchestration.sources.demo.feeds import sources
+
+    folder = Settings.from_environment().demo_dir
+    folder.mkdir(parents=True)
+    start = date(2026, 1, 1)
+    (folder / "sources.yaml").write_text(sources(start, start, False), encoding="utf-8")
+
+
+_name_feeds()
 
 
 @dataclass(frozen=True)

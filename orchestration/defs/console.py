@@ -36,7 +36,8 @@ class StepFilter(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         event = _event(record)
         if event is None:
-            return record.levelno >= logging.WARNING
+            # What waited for a failed step is told by that step.
+            return record.levelno >= logging.WARNING and not record.getMessage().startswith("Dependencies for step")
         return event.event_type in {dg.DagsterEventType.STEP_SUCCESS, dg.DagsterEventType.STEP_FAILURE}
 
 

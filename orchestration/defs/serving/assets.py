@@ -92,7 +92,7 @@ def check_results(
             check_name=key.name,
             asset="/".join(key.asset_key.path),
             status="passed" if evaluation.passed else "failed",
-            severity=evaluation.severity.value.lower(),
+            severity="error" if _CHECKS[key].blocking else "warn",
             rows=int(rows[0]) if rows and rows[0] is not None else None,
             description=_CHECKS[key].description or evaluation.description or key.name.replace("_", " "),
             checked_at=datetime.fromtimestamp(record.create_timestamp, UTC),

@@ -139,6 +139,6 @@ def _raise_on_failure(outcome: Any) -> None:
         lines.append(f"- {outcome.exception}")
     raise dg.Failure(
         description="dbt stopped; nothing is published:\n" + "\n".join(lines or ["- no node says why; see dbt.log"]),
-        metadata={"failed": dg.MetadataValue.json([result.unique_id for result in failed])},
+        metadata={"failed": dg.MetadataValue.json([result.node.unique_id for result in failed])},
         allow_retries=False,
     )

@@ -4,12 +4,14 @@ import os
 import shutil
 from pathlib import Path
 
+import dagster as dg
 import duckdb
 import pytest
 from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from dbt.cli.main import dbtRunner
 
 from orchestration.defs.warehouse import manifest
+from orchestration.defs.warehouse.dbt_build import _raise_on_failure
 from orchestration.settings import DBT_PROJECT_DIR
 from tests.conftest import DailyRun
 
@@ -38,6 +40,16 @@ def test_the_unit_tests_of_the_models_pass(warehouse: Path, tmp_path: Path) -> N
     failed = [str(result) for result in outcome.result if str(result.status) != "pass"]  # type: ignore[attr-defined]
     assert not failed
     assert len(outcome.result) >= 5  # type: ignore[attr-defined]
+
+
+def test_a_failing_test_fails_the_step_and_is_named(warehouse: Path, tmp_path: Path) -> None:
+    with duckdb.connect(str(warehouse)) as connection:
+        connection.execute("insert into marts.fct_sessions from marts.fct_sessions limit 1")
+    outcome = dbt(tmp_path, "test", "--select", "fct_sessions_grain")
+    with pytest.raises(dg.Failure, match="fct_sessions_grain") as failure:
+        _raise_on_failure(outcome)
+    (failed,) = failure.value.metadata["failed"].value
+    assert failed.startswith("test.netzplan.fct_sessions_grain")
 
 
 def test_what_was_parsed_is_parsed_again_only_after_a_change(tmp_path: Path) -> None:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import dagster as dg
 import pytest
+
+from orchestration.settings import Settings
 
 LAYERS = {"raw", "seeds", "staging", "intermediate", "marts", "ml", "serving"}
 
@@ -74,6 +78,34 @@ def test_everything_that_writes_waits_in_one_pool(definitions: dg.Definitions) -
     pools = {node.definition.name: node.definition.pool for node in job.graph.nodes}  # type: ignore[attr-defined]
     assert set(pools.values()) == {"warehouse"}, pools
     assert job.executor_def is dg.in_process_executor
+
+
+def test_what_is_delivered_by_day_has_a_partition_per_day(definitions: dg.Definitions) -> None:
+    from orchestration.defs.raw.assets import RAW_ASSETS
+
+    by_name = {asset.key.path[-1]: asset for asset in RAW_ASSETS}
+    events = by_name["web_events"]
+    assert isinstance(events.partitions_def, dg.DailyPartitionsDefinition)
+    days = events.partitions_def.get_partition_keys()
+    assert days[0] == "2026-01-01"
+    assert days[-1] == Settings.from_environment().yesterday().isoformat()
+    assert events.backfill_policy == dg.BackfillPolicy.single_run()
+    assert by_name["stores"].partitions_def is None, "a snapshot is the same whichever day is run"
+    for asset in RAW_ASSETS:
+        (conservation,) = [spec for spec in asset.check_specs if spec.name == "conservation"]
+        assert conservation.blocking
+
+
+def test_the_schedule_runs_yesterday_at_five(definitions: dg.Definitions) -> None:
+    schedule = definitions.get_repository_def().get_schedule_def("every_morning")
+    assert schedule.default_status == dg.DefaultScheduleStatus.RUNNING
+    assert (schedule.cron_schedule, schedule.execution_timezone) == ("0 5 * * *", "Europe/Berlin")
+    morning = datetime(2026, 3, 30, 5, 0, tzinfo=ZoneInfo("Europe/Berlin"))
+    context = dg.build_schedule_context(
+        scheduled_execution_time=morning, repository_def=definitions.get_repository_def()
+    )
+    requests = schedule.evaluate_tick(context).run_requests or []
+    assert [request.partition_key for request in requests] == ["2026-03-29"]
 
 
 def test_publishing_comes_after_every_mart_and_estimate(specs: list[dg.AssetSpec]) -> None:
