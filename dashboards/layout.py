@@ -144,16 +144,7 @@ def language_switch() -> None:
 
 def free_range(first: date, last: date, default: tuple[date, date]) -> tuple[date, date]:
     """Offer a free range of days between two limits; the URL holds ISO days (`range=2026-01-01&range=2026-01-31`)."""
-    chosen = st.date_input(
-        t("filter.range"),
-        value=default,
-        min_value=first,
-        max_value=last,
-        key="range",
-        bind="query-params",
-        format="DD.MM.YYYY" if language() == "de" else "DD/MM/YYYY",
-        width=FIELD_WIDTH,
-    )
+    chosen = _date_field("range", "filter.range", default, first, last)
     if isinstance(chosen, tuple) and len(chosen) == 2:
         return chosen
     st.caption(t("filter.range_half"))
@@ -195,17 +186,22 @@ def filters() -> Any:
 
 def single_day(first: date, last: date, heading: str) -> date:
     """Offer one day between two limits; the URL holds it as `day=2026-01-31`."""
-    chosen = st.date_input(
+    chosen = _date_field("day", heading, last, first, last)
+    return chosen if isinstance(chosen, date) else last
+
+
+def _date_field(name: str, heading: str, value: date | tuple[date, date], first: date, last: date) -> Any:
+    """Offer a day, or a range where the default is one; the URL holds it under `name`."""
+    return st.date_input(
         t(heading),
-        value=last,
+        value=value,
         min_value=first,
         max_value=last,
-        key="day",
+        key=name,
         bind="query-params",
         format="DD.MM.YYYY" if language() == "de" else "DD/MM/YYYY",
         width=FIELD_WIDTH,
     )
-    return chosen if isinstance(chosen, date) else last
 
 
 def cents(value: Any) -> str:

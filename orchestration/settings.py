@@ -91,10 +91,6 @@ class Settings:
     def demo_dir(self) -> Path:
         return self.data_dir / DEMO / self.demo_size
 
-    @property
-    def log_dir(self) -> Path:
-        return self.data_dir / "logs"
-
     def yesterday(self) -> date:
         """The last business day that is over."""
         return datetime.now(ZoneInfo(self.timezone)).date() - timedelta(days=1)

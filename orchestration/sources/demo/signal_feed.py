@@ -78,19 +78,7 @@ def write_weather(
     silent = (location == GAP_LOCATION) & (day >= story.weather_gap[0]) & (day < story.weather_gap[1])
     kept = ~silent & (day < last)
     rows = {"delivery": day[kept]} | _measures(weather, location[kept], hour[kept])
-    con.register("rows", to_table(_documents(rows)))
-    line = f"""
-        {_SEPARATOR} || '{{"timestamp":"' || {_iso("observed", "+00:00")} || '","source_id":' || station || {_MEASURES}
-    """
-    directory.mkdir(parents=True, exist_ok=True)
-    write_lines(
-        con.sql(f"SELECT delivery, {line} AS line FROM rows ORDER BY delivery").to_arrow_table(),
-        lambda day: directory / f"brightsky_{clock.date(day):%Y%m%d}.json",
-        0,
-        last,
-        header='{"weather":[\n',
-        footer='\n],"sources":' + _sources("historical") + "}\n",
-    )
+    _write_answers(con, directory, clock, rows, last, file="brightsky", kind="historical")
 
 
 def write_forecasts(
@@ -114,19 +102,27 @@ def write_forecasts(
     table = stack(parts)
     table = take(table, np.flatnonzero(table["delivery"] < last))
     table = take(table, np.lexsort((table["station"], table["observed"], table["delivery"])))
-    con.register("rows", to_table(_documents(table)))
+    _write_answers(con, directory, clock, table, last, file="forecast", kind="forecast")
+
+
+def _write_answers(
+    con: duckdb.DuckDBPyConnection, directory: Path, clock: Clock, rows: Columns, last: int, *, file: str, kind: str
+) -> None:
+    """Write one answer of the API per day; forecasts say when they were issued."""
+    con.register("rows", to_table(_documents(rows)))
+    issued = f""" || '","issued_at":"' || {_iso("issued", "+00:00")}""" if "issued" in rows else ""
     line = f"""
-        {_SEPARATOR} || '{{"timestamp":"' || {_iso("observed", "+00:00")} || '","issued_at":"'
-        || {_iso("issued", "+00:00")} || '","source_id":' || station || {_MEASURES}
+        {_SEPARATOR} || '{{"timestamp":"' || {_iso("observed", "+00:00")}{issued}
+        || '","source_id":' || station || {_MEASURES}
     """
     directory.mkdir(parents=True, exist_ok=True)
     write_lines(
         con.sql(f"SELECT delivery, {line} AS line FROM rows ORDER BY delivery").to_arrow_table(),
-        lambda day: directory / f"forecast_{clock.date(day):%Y%m%d}.json",
+        lambda day: directory / f"{file}_{clock.date(day):%Y%m%d}.json",
         0,
         last,
         header='{"weather":[\n',
-        footer='\n],"sources":' + _sources("forecast") + "}\n",
+        footer='\n],"sources":' + _sources(kind) + "}\n",
     )
 
 

@@ -16,69 +16,29 @@ with lines as (
 
 ),
 
-cells as (
-
-    select
-        order_date,
-        region,
-        category,
-        order_id,
-        units,
-        revenue_eur
-    from lines
-    union all
-    select
-        order_date,
-        'all' as region,
-        category,
-        order_id,
-        units,
-        revenue_eur
-    from lines
-    union all
-    select
-        order_date,
-        region,
-        'all' as category,
-        order_id,
-        units,
-        revenue_eur
-    from lines
-    union all
-    select
-        order_date,
-        'all' as region,
-        'all' as category,
-        order_id,
-        units,
-        revenue_eur
-    from lines
-
-),
-
 sales as (
 
     select
         order_date,
-        region,
-        category,
+        case when grouping(region) = 1 then 'all' else region end as region,
+        case when grouping(category) = 1 then 'all' else category end as category,
         count(distinct order_id) as orders,
         sum(units) as units,
         sum(revenue_eur) as revenue_eur
-    from cells
-    group by order_date, region, category
+    from lines
+    group by order_date, cube(region, category)
 
 ),
 
 regions as (
 
-    select distinct region from cells
+    select distinct region from sales
 
 ),
 
 categories as (
 
-    select distinct category from cells
+    select distinct category from sales
 
 ),
 
