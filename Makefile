@@ -32,7 +32,7 @@ help: ## Show the targets
 setup: $(STAMP) ## Install the locked environment and prepare the dbt manifest (again only after a change)
 	@$(PY) -m orchestration prepare
 
-$(STAMP): requirements.txt
+$(STAMP): requirements.txt $(wildcard requirements.local.txt)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; set PYTHON=...")'
 	@if command -v uv >/dev/null; then \
 	  set -e; test -x $(PY) || uv venv --quiet --python $(PYTHON) $(VENV); \
@@ -43,6 +43,9 @@ $(STAMP): requirements.txt
 	  cp -f "$$($(PY) -c 'import uv; print(uv.find_uv_bin())')" $(VENV)/uv; \
 	  $(VENV)/uv pip sync --quiet --python $(PY) requirements.txt; \
 	fi
+	@# Drivers this installation needs beside the lock (gcsfs, adlfs, a database driver).
+	@test ! -f requirements.local.txt || { uv=$$(command -v uv || echo $(VENV)/uv); \
+	  "$$uv" pip install --quiet --python $(PY) -r requirements.local.txt; }
 	@# Dagster's own commands (dg, dagster) find the project from any folder.
 	@$(PY) -c 'import pathlib, sysconfig; pathlib.Path(sysconfig.get_path("purelib"), "netzplan.pth").write_text(str(pathlib.Path.cwd()) + "\n")'
 	@touch $@
@@ -50,7 +53,7 @@ $(STAMP): requirements.txt
 lock: ## Resolve pyproject.toml anew into requirements.txt (exact versions with hashes)
 	@uv=$$(command -v uv || ls $(VENV)/uv $(VENV)/bin/uv 2>/dev/null | head -n 1); \
 	test -n "$$uv" || { echo "make lock needs uv: run make setup first" >&2; exit 1; }; \
-	"$$uv" pip compile --universal --generate-hashes --python-version 3.11 --extra dev --no-header \
+	"$$uv" pip compile --universal --generate-hashes --python-version 3.11 --extra dev --extra bench --no-header \
 	  pyproject.toml -o requirements.txt
 
 demo: setup ## Simulate the shop, run the whole pipeline over it, publish
