@@ -23,7 +23,7 @@ export STREAMLIT_BROWSER_GATHER_USAGE_STATS := false
 export OPENBLAS_NUM_THREADS := 1
 export OMP_NUM_THREADS := 1
 
-.PHONY: help setup lock demo dev run check-sources test test-slow bench clean
+.PHONY: help setup lock demo dev run replay check-sources test test-slow test-bluesky bench clean
 
 help: ## Show the targets
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /\1\t/' | while IFS=$$'\t' read -r name text; do \
@@ -65,8 +65,11 @@ dev: setup ## Dagster UI and dashboards on 127.0.0.1; Ctrl-C ends both
 run: setup ## Run one day (DAY=2026-11-01), a range (FROM= TO=) or, without either, yesterday
 	@$(PY) -m orchestration run $(if $(DAY),--day $(DAY)) $(if $(FROM),--from $(FROM)) $(if $(TO),--to $(TO))
 
-check-sources: setup ## Read a sample of every feed in sources.yaml and say what would not fit
-	@$(PY) -m orchestration check-sources
+replay: setup ## Load rows in quarantine once more after a fix, and rebuild (SOURCE=feed REASON=code to choose)
+	@$(PY) -m orchestration replay $(if $(SOURCE),--source $(SOURCE)) $(if $(REASON),--reason $(REASON))
+
+check-sources: setup ## Read a sample of every feed in sources.yaml (FEED=name: of one) and say what would not fit
+	@$(PY) -m orchestration check-sources $(FEED)
 
 test: setup ## Linters, type checks and all fast tests (one file of tests per core at a time)
 	@status=0; \
@@ -78,6 +81,14 @@ test: setup ## Linters, type checks and all fast tests (one file of tests per co
 
 test-slow: setup ## The proofs that take minutes
 	@$(PY) -m pytest -m slow
+
+test-bluesky: setup ## The Bluesky presets against a real server (needs node, npm and a C++ compiler)
+	@mkdir -p $(VENV)/bluesky && cp tests/orchestration/sources/bluesky/* $(VENV)/bluesky/
+	@# Only its database driver is compiled; nobody else's scripts run.
+	@cd $(VENV)/bluesky && test -f .installed || { npm ci --ignore-scripts --no-audit --no-fund --silent && \
+	  npm_config_nodedir="$$(node -p 'require("path").resolve(process.execPath, "../..")')" \
+	  npm_config_build_from_source=true npm rebuild --silent better-sqlite3 && touch .installed; }
+	@$(PY) -m pytest -m slow tests/orchestration/sources/test_bluesky_server.py
 
 bench: setup ## The performance figures
 	@$(PY) -m benchmarks

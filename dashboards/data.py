@@ -102,6 +102,34 @@ def use_latest() -> Version:
     return version
 
 
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """A run that stopped after the pinned version was published, so that the figures are older than they should be.
+
+    Attributes
+    ----------
+    failed_at : datetime
+        Aware.
+    steps : tuple of (str, str)
+        Step that failed, and what it says about the reason and the remedy; empty where it says nothing fit to show.
+    """
+
+    failed_at: datetime
+    steps: tuple[tuple[str, str], ...]
+
+
+def stopped() -> Stopped | None:
+    """Return the note of the run that stopped since the pinned version was published, if there is one."""
+    try:
+        note = json.loads((serving_dir() / "stopped.json").read_text(encoding="utf-8"))
+        found = Stopped(
+            datetime.fromisoformat(note["failed_at"]), tuple((step["step"], step["message"]) for step in note["steps"])
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return found if found.failed_at > version().published_at else None
+
+
 def version() -> Version:
     """Return the version pinned for this rerun."""
     pinned: Version = st.session_state[_STATE_KEY]

@@ -61,5 +61,6 @@ with status:
             moment=formats.moment(version.published_at, version.timezone),
         )
         + (t("state.demo") if version.source_kind == "demo" else "")
+        + (t("state.stopped") if data.stopped() else "")
     )
 page.run()

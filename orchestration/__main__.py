@@ -1,4 +1,4 @@
-"""The commands behind the Makefile: python -m orchestration demo | run | dev | check-sources | prepare | lint-sql."""
+"""The commands behind the Makefile: python -m orchestration demo | run | replay | dev | ...; see --help."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime
 
 from orchestration.environment import prepare_environment
-from orchestration.runs import RunError, RunReport, run_days
+from orchestration.runs import RunError, RunReport, replay_rows, rotate_key, run_days
 from orchestration.settings import DBT_PROJECT_DIR, PROJECT_DIR, Settings, SettingsError
 
 
@@ -26,9 +26,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _fail(error)
     except Exception as error:
         from orchestration.defs.warehouse.manifest import DbtProjectError
-        from orchestration.sources.errors import ConfigError
+        from orchestration.sources.errors import SourceError
 
-        if isinstance(error, ConfigError | DbtProjectError):
+        if isinstance(error, SourceError | DbtProjectError):
             return _fail(error)
         raise
     return status
@@ -62,6 +62,19 @@ def _run(settings: Settings, parsed: argparse.Namespace) -> int:
     return 0
 
 
+def _replay(settings: Settings, parsed: argparse.Namespace) -> int:
+    told, is_published = replay_rows(settings, parsed.source, parsed.reason)
+    print(f"\n{told}")
+    print("what came in is built, tested and published" if is_published else "nothing changed, so nothing was rebuilt")
+    return 0
+
+
+def _rotate_key(settings: Settings, _: argparse.Namespace) -> int:
+    told = rotate_key(settings)
+    print(f"\n{told}")
+    return 0
+
+
 def _dev(settings: Settings, parsed: argparse.Namespace) -> int:
     from orchestration.dev_servers import serve
 
@@ -70,7 +83,7 @@ def _dev(settings: Settings, parsed: argparse.Namespace) -> int:
     return serve(settings, dagster_port=parsed.dagster_port, dashboard_port=parsed.dashboard_port)
 
 
-def _check_sources(settings: Settings, _: argparse.Namespace) -> int:
+def _check_sources(settings: Settings, parsed: argparse.Namespace) -> int:
     from orchestration.feeds import load_feeds
     from orchestration.sources.check import check_sources
 
@@ -78,7 +91,8 @@ def _check_sources(settings: Settings, _: argparse.Namespace) -> int:
     if not config.feeds:
         raise RunError("there is nothing to check yet: write a sources.yaml, or simulate a shop with make demo")
     key = settings.pseudonym_key()
-    return 1 if check_sources(config, key=key, timezone=settings.timezone, now=datetime.now(UTC)) else 0
+    now = datetime.now(UTC)
+    return 1 if check_sources(config, key=key, timezone=settings.timezone, now=now, only=parsed.feed) else 0
 
 
 def _prepare(_: Settings, __: argparse.Namespace) -> int:
@@ -125,10 +139,15 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--day", type=date.fromisoformat)
     run.add_argument("--from", dest="first", type=date.fromisoformat)
     run.add_argument("--to", dest="last", type=date.fromisoformat)
+    again = command("replay", _replay, "load rows in quarantine once more, after a fix, and rebuild")
+    again.add_argument("--source", help="only this feed")
+    again.add_argument("--reason", help="only deliveries with rows of this reason code, e.g. bad_number")
+    command("rotate-key", _rotate_key, "carry the pseudonyms over to a new key (NETZPLAN_PSEUDONYM_KEYS_BEFORE)")
     dev = command("dev", _dev, "Dagster UI and dashboards on 127.0.0.1")
     dev.add_argument("--dagster-port", type=int, default=3000)
     dev.add_argument("--dashboard-port", type=int, default=8501)
-    command("check-sources", _check_sources, "try every feed of sources.yaml and say what would not fit")
+    check = command("check-sources", _check_sources, "try every feed of sources.yaml and say what would not fit")
+    check.add_argument("feed", nargs="?", help="only this feed")
     command("prepare", _prepare, "parse the dbt project if it has changed")
     command("lint-sql", _lint_sql, "lint the models with sqlfluff")
     return parser

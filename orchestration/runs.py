@@ -1,10 +1,12 @@
-"""A run of the daily job in this process: the same job, history and locks as when the schedule starts it."""
+"""A run of a job in this process: the same job, history and locks as when the schedule or the UI starts it."""
 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date
+from typing import Any
 
 from orchestration.environment import prepare_environment
 from orchestration.settings import Settings
@@ -27,12 +29,15 @@ class RunReport:
         Steps that succeeded, with their seconds, in order.
     failed : tuple of str
         Steps that failed.
+    outputs : mapping
+        Step -> metadata of what it made.
     """
 
     run_id: str
     seconds: float
     steps: tuple[tuple[str, float], ...]
     failed: tuple[str, ...]
+    outputs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 def run_days(settings: Settings, first: date | None = None, last: date | None = None) -> RunReport:
@@ -50,11 +55,8 @@ def run_days(settings: Settings, first: date | None = None, last: date | None = 
         If a day is outside what can be run, or the run failed.
     """
     prepare_environment(settings)
-    import dagster as dg
     from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 
-    from orchestration.definitions import defs
-    from orchestration.defs.console import step_name
     from orchestration.defs.partitions import DAYS, SOURCES
 
     last = last or settings.yesterday()
@@ -69,13 +71,84 @@ def run_days(settings: Settings, first: date | None = None, last: date | None = 
             known = f"{keys[0]} to {keys[-1]}" if keys else "none yet"
             raise RunError(f"{day} is not a day that can be run; these are: {known}")
     tags = {ASSET_PARTITION_RANGE_START_TAG: first.isoformat(), ASSET_PARTITION_RANGE_END_TAG: last.isoformat()}
-    job = defs().resolve_job_def("daily")
+    return _execute("daily", tags=tags)
+
+
+def replay_rows(settings: Settings, source: str | None = None, reason: str | None = None) -> tuple[str, bool]:
+    """Load rows in quarantine once more, and rebuild what is above them if some came in.
+
+    Returns
+    -------
+    tuple of str and bool
+        What became of the rows, and whether it was rebuilt and published.
+
+    Raises
+    ------
+    RunError
+        The replay or the rebuild failed.
+    """
+    prepare_environment(settings)
+    from orchestration.defs.raw.replay import FOLLOWED_TAG, replay_quarantine
+
+    chosen = {"source": source or "", "reason": reason or ""}
+    config = {"ops": {replay_quarantine.name: {"config": chosen}}}
+    report = _execute("replay", config=config, tags={FOLLOWED_TAG: "true"})
+    output = report.outputs[replay_quarantine.name]
+    has_changed = bool(output["changed_days"].value)
+    if has_changed:
+        _execute("rebuild")
+    return str(output["summary"].value), has_changed
+
+
+def rotate_key(settings: Settings) -> str:
+    """Carry all pseudonyms over to the newest key, rebuild and publish, and remove the versions published before.
+
+    Returns
+    -------
+    str
+        What was done.
+
+    Raises
+    ------
+    KeyChangedError
+        The warehouse was made with none of the earlier keys.
+    RunError
+        The rebuild failed; the pseudonyms are carried over by then.
+    """
+    prepare_environment(settings)
+    from orchestration.defs.resources import writer_lock
+    from orchestration.defs.serving.publication import prune
+    from orchestration.sources.rotation import rotate
+
+    if not settings.warehouse.exists():
+        return "there is no warehouse yet: the next run uses the new key"
+    with writer_lock(settings.warehouse.with_suffix(".lock"), "rotate-key", None, None):
+        done = rotate(settings.warehouse, settings.pseudonym_key())
+    if done is None:
+        return "the warehouse is on this key already; nothing was changed"
+    _execute("rebuild")
+    prune(settings.serving_dir, keep=1)
+    return (
+        f"{done.pseudonyms} pseudonyms in {done.rows} rows carried over, everything built and published anew. "
+        "Keep the old key in NETZPLAN_PSEUDONYM_KEYS_BEFORE: without it new rows of the same people would not join. "
+        "Backups and copies from before still hold the old pseudonyms; remove them"
+    )
+
+
+def _execute(
+    job_name: str, *, config: Mapping[str, Any] | None = None, tags: Mapping[str, str] | None = None
+) -> RunReport:
+    import dagster as dg
+
+    from orchestration.definitions import defs
+    from orchestration.defs.console import step_name
+
+    job = defs().resolve_job_def(job_name)
     started = time.monotonic()
     with dg.DagsterInstance.get() as instance:
         # A job's own config is not used by a run in process: without this the log is every event in full.
-        result = job.execute_in_process(
-            run_config={"loggers": {"console": {"config": {}}}}, instance=instance, tags=tags, raise_on_error=False
-        )
+        run_config = {"loggers": {"console": {"config": {}}}, **(config or {})}
+        result = job.execute_in_process(run_config=run_config, instance=instance, tags=tags, raise_on_error=False)
     events = result.all_events
     report = RunReport(
         run_id=result.run_id,
@@ -84,6 +157,9 @@ def run_days(settings: Settings, first: date | None = None, last: date | None = 
             (step_name(event), event.step_success_data.duration_ms / 1000) for event in events if event.is_step_success
         ),
         failed=tuple(step_name(event) for event in events if event.is_step_failure),
+        outputs={
+            event.step_key or "": event.step_output_data.metadata for event in events if event.is_successful_output
+        },
     )
     if not result.success:
         steps = ", ".join(report.failed) or "before the first step"

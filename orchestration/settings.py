@@ -25,7 +25,7 @@ class Settings:
     Attributes
     ----------
     data_dir : Path
-        Everything that is written: warehouse, published versions, dlt and Dagster state, logs.
+        Everything that is written: warehouse, published versions, Dagster state, logs.
     sources : Path or None
         The `sources.yaml` to read; None means the simulated demo shop.
     timezone : str
@@ -34,6 +34,8 @@ class Settings:
         ISO 4217 code all money is converted to.
     demo_size : str
         Size of the demo shop when `sources` is None.
+    sentiment_backend : str or None
+        Model that scores public posts (ml/social_sentiment.py); None: the lexicon.
     """
 
     data_dir: Path
@@ -41,6 +43,7 @@ class Settings:
     timezone: str = "Europe/Berlin"
     currency: str = "EUR"
     demo_size: str = "demo"
+    sentiment_backend: str | None = None
 
     @classmethod
     def from_environment(cls) -> Settings:
@@ -69,7 +72,8 @@ class Settings:
         currency = os.environ.get("NETZPLAN_CURRENCY", "EUR")
         if not (len(currency) == 3 and currency.isalpha() and currency.isupper()):
             raise SettingsError(f"NETZPLAN_CURRENCY={currency!r} is not an ISO 4217 code; one is EUR")
-        return cls(data_dir, sources, timezone, currency, os.environ.get("NETZPLAN_DEMO_SIZE", "demo"))
+        size, backend = os.environ.get("NETZPLAN_DEMO_SIZE", "demo"), os.environ.get("NETZPLAN_SENTIMENT_BACKEND")
+        return cls(data_dir, sources, timezone, currency, size, backend or None)
 
     @property
     def warehouse(self) -> Path:
@@ -78,10 +82,6 @@ class Settings:
     @property
     def serving_dir(self) -> Path:
         return self.data_dir / "serving"
-
-    @property
-    def dlt_dir(self) -> Path:
-        return self.data_dir / "dlt"
 
     @property
     def dagster_home(self) -> Path:
@@ -95,12 +95,16 @@ class Settings:
         """The last business day that is over."""
         return datetime.now(ZoneInfo(self.timezone)).date() - timedelta(days=1)
 
-    def pseudonym_key(self) -> bytes:
+    def pseudonym_key(self) -> bytes | tuple[bytes, ...]:
         """The secret of the keyed hash over personal identifiers.
 
         The demo shop makes one and keeps it in the data folder: its people are not real. A real installation must
-        bring its own, because whoever holds the key can link pseudonyms back to e-mail addresses.
+        bring its own, because whoever holds the key can link pseudonyms back to e-mail addresses. After a rotation the
+        keys before it are part of the secret, the oldest first: a tuple.
         """
+        earlier = [
+            key.strip() for key in os.environ.get("NETZPLAN_PSEUDONYM_KEYS_BEFORE", "").split(",") if key.strip()
+        ]
         key = os.environ.get("NETZPLAN_PSEUDONYM_KEY", "")
         if key:
             if len(key) < 32:
@@ -108,12 +112,17 @@ class Settings:
                     f"NETZPLAN_PSEUDONYM_KEY has {len(key)} characters; at least 32 are needed. "
                     'Make one with: python3 -c "import secrets; print(secrets.token_hex(32))"'
                 )
-            return key.encode()
+            return (*(before.encode() for before in earlier), key.encode()) if earlier else key.encode()
+        if earlier:
+            raise SettingsError(
+                "NETZPLAN_PSEUDONYM_KEYS_BEFORE is set, but not the key that replaced them; set NETZPLAN_PSEUDONYM_KEY"
+            )
         if self.sources is not None:
             raise SettingsError(
                 "NETZPLAN_PSEUDONYM_KEY is not set: personal identifiers are hashed with it before they are stored. "
                 'Make one with: python3 -c "import secrets; print(secrets.token_hex(32))", '
-                "keep it secret and never change it: another key makes other people of the same customers"
+                "keep it secret and keep it: another key makes other people of the same customers "
+                "(to replace it: python -m orchestration rotate-key)"
             )
         path = self.data_dir / DEMO / "pseudonym.key"
         if not path.exists():

@@ -1,7 +1,9 @@
 """Can I trust this?"""
 
 import os
+from datetime import datetime
 from functools import partial
+from zoneinfo import ZoneInfo
 
 import streamlit as st
 
@@ -11,6 +13,7 @@ from dashboards.text import label, language, t
 
 version = data.version()
 layout.question("data_health")
+MOST_DAYS = 2
 MARKS = {"ok": "●", "quarantined rows": "◐", "passed": "●"}
 moment = partial(formats.moment, timezone=version.timezone)
 
@@ -22,9 +25,30 @@ late = feeds[~feeds["status"].isin(["ok", "quarantined rows"])]
 failed = checks[checks["status"] != "passed"]
 rows_in, rows_out = feeds["rows_in"].sum(), feeds["rows_quarantined"].sum()
 lost = rows_in - rows_out - feeds["rows_loaded"].sum() - feeds["rows_duplicate"].sum()
+stopped = data.stopped()
+# Yesterday is the newest day there can be; one more is a run still to come.
+age = (datetime.now(ZoneInfo(version.timezone)).date() - version.as_of_date).days if version.as_of_date else 0
+
+if stopped:
+    # What is published says nothing of the run that did not get this far.
+    st.error(
+        layout.say(
+            "data_health.stopped",
+            moment=moment(stopped.failed_at),
+            day=formats.day(version.as_of_date, "long"),
+            steps=", ".join(step for step, _ in stopped.steps),
+        ),
+        icon=":material/front_hand:",
+    )
+    for _, message in stopped.steps:
+        if message:
+            st.code(message, language=None, wrap_lines=True)
 
 # --- the answer ------------------------------------------------------------------------------------------------------
 layout.answer(
+    layout.say("data_health.answer_old", day=formats.day(version.as_of_date, "long"), days=formats.number(age))
+    if age > MOST_DAYS and not stopped
+    else "",
     layout.say("data_health.answer_fresh", feeds=formats.number(len(feeds)))
     if late.empty
     else layout.say(
@@ -44,12 +68,12 @@ layout.answer(
     else layout.say(
         "data_health.answer_failed", checks=formats.number(len(checks)), failed=formats.number(len(failed))
     ),
-    tone="good" if late.empty and failed.empty and not lost else "warn",
+    tone="good" if late.empty and failed.empty and not lost and not stopped and age <= MOST_DAYS else "warn",
 )
 
 part = layout.choice(
     "part",
-    ["feeds", "checks", "quarantine", "traffic", "definitions"],
+    ["feeds", "deliveries", "checks", "quarantine", "traffic", "definitions"],
     words=partial(label, "health_part"),
     heading="data_health.part",
     style="buttons",
@@ -71,11 +95,37 @@ if part == "feeds":
             Column("rows_loaded", "column.rows_loaded", formats.number),
             Column("rows_quarantined", "column.rows_quarantined", formats.number),
             Column("rows_duplicate", "column.rows_duplicate", formats.number),
+            Column("rows_waiting", "column.rows_waiting", formats.number),
+            Column("rows_too_late", "column.rows_too_late", formats.number),
+            Column("rows_ambiguous", "column.rows_ambiguous", formats.number),
+            Column("rows_filtered", "column.rows_filtered", formats.number),
             Column("days_missing", "column.days_missing", formats.number),
+            Column("problem", "column.problem"),
         ],
         name="feeds",
         opened=True,
     )
+elif part == "deliveries":
+    st.caption(t("data_health.deliveries_about"))
+    deliveries = data.query("health_deliveries")
+    if deliveries.empty:
+        st.success(t("data_health.deliveries_all"), icon=":material/check_circle:")
+    else:
+        remedies = [str(row.problem or t(f"delivery_help.{row.state}")) for row in deliveries.itertuples(index=False)]
+        layout.table(
+            deliveries.assign(remedy=remedies),
+            [
+                Column("source", "column.source"),
+                Column("entity", "column.entity", words="entity"),
+                Column("load_window", "column.load_window"),
+                Column("state", "column.delivery_state", words="delivery_state"),
+                Column("remedy", "column.problem"),
+                Column("has_earlier_rows", "column.has_earlier_rows"),
+                Column("checked_at", "column.checked_at", moment),
+            ],
+            name="deliveries",
+            opened=True,
+        )
 elif part == "checks":
     if failed.empty:
         st.success(t("data_health.checks_passed"), icon=":material/check_circle:")
@@ -94,6 +144,7 @@ elif part == "checks":
     )
 elif part == "quarantine":
     st.caption(t("data_health.quarantine_about"))
+    st.code("make replay", language="bash")
     if quarantine.empty:
         st.success(t("data_health.quarantine_empty"), icon=":material/check_circle:")
     else:
@@ -103,9 +154,10 @@ elif part == "quarantine":
                 Column("source", "column.source"),
                 Column("entity", "column.entity", words="entity"),
                 Column("reason_code", "column.reason_code"),
-                Column("rows", "column.rows_quarantined", formats.number),
+                Column("rows_waiting", "column.rows_waiting", formats.number),
                 Column("rows_replayed", "column.rows_replayed", formats.number),
                 Column("example_reason", "column.example_reason"),
+                Column("example_payload", "column.example_payload"),
                 Column("first_seen_at", "column.first_seen", moment),
                 Column("last_seen_at", "column.last_seen", moment),
             ],

@@ -23,3 +23,13 @@
 {% macro day_of_year(date) -%}
     least(extract(doy from {{ date }}), 365)
 {%- endmacro %}
+
+
+{# Great-circle distance in kilometres between two places in degrees (haversine formula, sphere of 6,371.0088 km). #}
+{% macro distance_km(latitude, longitude, other_latitude, other_longitude) -%}
+    2 * 6371.0088 * asin(least(1.0, sqrt(
+        power(sin(radians({{ other_latitude }} - {{ latitude }}) / 2), 2)
+        + cos(radians({{ latitude }})) * cos(radians({{ other_latitude }}))
+        * power(sin(radians({{ other_longitude }} - {{ longitude }}) / 2), 2)
+    )))
+{%- endmacro %}

@@ -10,10 +10,12 @@ from typing import Any
 import dagster as dg
 
 from orchestration.defs.partitions import SOURCES
+from orchestration.defs.serving.stopped import note_stopped
 
 daily = dg.define_asset_job(
     "daily",
     selection=dg.AssetSelection.all(),
+    hooks={note_stopped},
     executor_def=dg.in_process_executor,
     config={"loggers": {"console": {"config": {}}}},  # one line per step: console.py
     description="Load a day (or a range of days in one run), build and test the warehouse, fit the models, publish.",

@@ -9,12 +9,13 @@ import difflib
 import json
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any, NoReturn
+from urllib.parse import quote, quote_plus, unquote
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import yaml
@@ -30,19 +31,32 @@ DemoWriter = Callable[[str], Path]
 _FORMATS = {
     ".csv": "csv", ".txt": "csv", ".tsv": "csv",
     ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "json",
-    ".parquet": "parquet", ".xlsx": "excel",
+    ".parquet": "parquet", ".xlsx": "excel", ".log": "text",
 }  # fmt: skip
-_COMPRESSIONS = (".gz",)
+_COMPRESSIONS = (".gz", ".zst", ".zip")
+#: Protocols of fsspec that lead away from this machine; chains and those that read its disk are not among them.
+_PROTOCOLS = (
+    "s3", "gs", "gcs", "az", "abfs", "abfss", "sftp", "ftp", "smb", "http", "https", "webdav", "hdfs", "webhdfs",
+)  # fmt: skip
 _KINDS_NEED = {
     "files": ("path",),
     "rest": ("url", "paginator"),
     "sql": ("url",),
 }
 _PASSED_ON = (
-    "encoding", "delimiter", "quote", "sheet", "records", "structure", "decimal", "thousands", "let", "where",
-    "required", "table", "query", "day_column",
+    "encoding", "delimiter", "quote", "sheet", "member", "skip_lines", "records", "structure", "decimal", "thousands",
+    "let", "where", "required", "table", "query", "day_column", "cursor_column",
+    "lookback_days", "late_days", "records_shape",
+    "carry",
 )  # fmt: skip
-_CONNECTION_KEYS = ("url", "method", "params", "body", "headers", "auth", "paginator", "retries")
+_CONNECTION_KEYS = (
+    "url", "method", "params", "body", "headers", "auth", "paginator", "page_size", "total", "errors", "for_each",
+    "cursor",     "rate_limit", "retries", "timeout", "deadline", "storage_options",
+)  # fmt: skip
+
+
+#: Mappings of which a feed may change one entry and keep the others of its preset.
+_JOINED = ("columns", "let", "params", "headers")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +76,10 @@ class Feed:
     ----------
     first, last : date or None
         Limits of the days it delivers (`from`, `to` in the file).
+    lookback_days : int
+        Days before each day asked for that are read again with it: systems that correct their last days.
+    late_days : int
+        How many days before its delivery a row may have happened, where the entity says so (`has_late_days`).
     connection : mapping
         Address, authentication and request of a `rest` or `sql` feed. Holds secrets, so it is never shown.
     where_from : str
@@ -79,9 +97,14 @@ class Feed:
     format: str | None = None
     encoding: str = "utf-8"
     delimiter: str = ","
+    header: tuple[str, ...] = ()
     quote: str = '"'
     sheet: str | None = None
+    member: str | None = None
+    skip_lines: int = 0
     records: str | None = None
+    records_shape: str = "rows"
+    carry: tuple[str, ...] = ()
     structure: Mapping[str, Any] = field(default_factory=dict)
     decimal: str = "."
     thousands: str = ""
@@ -93,17 +116,49 @@ class Feed:
     where: str | None = None
     pii: tuple[str, ...] = ()
     required: bool = True
+    lookback_days: int = 0
+    late_days: int = 3
     first: date | None = None
     last: date | None = None
     table: str | None = None
     query: str | None = None
     day_column: str | None = None
+    cursor_column: str | None = None
     connection: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    secrets: frozenset[str] = field(default=frozenset(), repr=False)
 
     @property
     def is_daily(self) -> bool:
         """Whether there is one delivery per day; otherwise the feed is a snapshot that replaces itself."""
-        return self.day_column is not None or "{day" in f"{self.path} {json.dumps(dict(self.connection), default=str)}"
+        return self.day_column is not None or self.cursor is not None or "{day" in self._request
+
+    @property
+    def cursor(self) -> str | None:
+        """The contract column whose newest value says where the next delivery goes on."""
+        if self.kind == "rest":
+            return self.connection.get("cursor", {}).get("column")
+        if self.cursor_column is None:
+            return None
+        return next((name for name, column in self.columns.items() if column.source == self.cursor_column), None)
+
+    @property
+    def _request(self) -> str:
+        """What the feed asks for: a preset may hold a request that a feed of files never makes."""
+        return str(self.path) if self.kind == "files" else json.dumps(dict(self.connection), default=str)
+
+    @property
+    def records_are_json(self) -> bool:
+        """Whether it delivers JSON records, which have no columns but keys, any of which may be left out."""
+        return self.kind == "rest" or self.format in ("json", "jsonl")
+
+    def wanted(self, days: Iterable[date]) -> list[date]:
+        """The days to read for the days asked for: those the feed delivers on, and its look-back before them."""
+        back = {day - timedelta(days=n) for day in days for n in range(self.lookback_days + 1)}
+        return sorted(day for day in back if self.covers(day))
+
+    def masked(self, text: str) -> str:
+        """A text, such as another program's error message, without the feed's secrets."""
+        return _masked(text, self.secrets)
 
     def covers(self, day: date) -> bool:
         """Whether the feed delivers on that day."""
@@ -145,6 +200,7 @@ class _Reader:
         self.path = path
         self.demo_writer = demo_writer
         self.root: yaml.Node | None = None
+        self.secrets: set[str] = set()
 
     def read(self) -> SourcesConfig:
         try:
@@ -182,7 +238,7 @@ class _Reader:
         return SourcesConfig(start, tuple(feeds))
 
     def fail(self, where: tuple[Any, ...], message: str) -> NoReturn:
-        raise ConfigError(f"{self.path}:{self.line(where)}: {message}")
+        raise ConfigError(f"{self.path}:{self.line(where)}: {_masked(message, self.secrets)}")
 
     def line(self, where: tuple[Any, ...]) -> int:
         """Line of the deepest part of `where` that is in the file (presets are not)."""
@@ -223,9 +279,12 @@ class _Reader:
         if isinstance(value, str):
 
             def variable(match: re.Match[str]) -> str:
-                if match[1] not in os.environ:
-                    self.fail(where, f"the environment has no {match[1]}; export it before the run")
-                return os.environ[match[1]]
+                value = os.environ.get(match[1]) or _dlt_secret(match[1])
+                if value is None:
+                    remedy = "export it before the run, or write it into .dlt/secrets.toml"
+                    self.fail(where, f"the environment has no {match[1]}; {remedy}")
+                self.secrets.add(value)
+                return value
 
             return re.sub(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}", variable, value)
         return value
@@ -270,20 +329,36 @@ class _Reader:
                 extra[key] = merged[key]
         if kind == "files":
             extra["path"] = self._path(where, merged["path"], allowed)
-            extra["format"] = merged.get("format") or self._guess_format(where, merged["path"])
+            extra["format"] = merged.get("format") or self._guess_format(where, merged["path"], merged.get("member"))
             if "delimiter" not in extra and ".tsv" in merged["path"]:
                 extra["delimiter"] = "\t"
         feed = Feed(
             name=name, entity=entity_name, kind=kind, directory=self.path.parent.resolve(), allowed=allowed,
             where_from=f"{self.path}:{self.line(where)}", columns=self._columns(where, merged, entity),
-            nulls=tuple(merged.get("nulls", ())), pii=tuple(merged.get("pii", ())), timezone=zone,
+            header=tuple(merged.get("header", ())), nulls=tuple(merged.get("nulls", ())),
+            pii=tuple(merged.get("pii", ())), timezone=zone,
             timestamp_format=_texts(merged.get("timestamp_format")), date_format=_texts(merged.get("date_format")),
             first=limits["from"], last=limits["to"],
-            connection={key: merged[key] for key in _CONNECTION_KEYS if key in merged}, **extra,
+            connection={key: merged[key] for key in _CONNECTION_KEYS if key in merged},
+            secrets=frozenset(self.secrets | set(_credentials(merged))), **extra,
         )  # fmt: skip
+        if feed.cursor_column or "cursor" in feed.connection:
+            self._check_cursor(where, feed, entity)
         if feed.decimal == feed.thousands:
             self.fail(where, f"decimal and thousands are both {feed.decimal!r}; they must differ")
         return feed
+
+    def _check_cursor(self, where: tuple[Any, ...], feed: Feed, entity: Entity) -> None:
+        given = feed.cursor_column or feed.connection["cursor"]["column"]
+        if feed.cursor is None or feed.cursor not in feed.columns:
+            self.fail(where, f"the cursor {given!r} fills no column of {entity.name}, so nobody knows how far it came; "
+                             "map it to one, or read by day (day_column:, {day})")  # fmt: skip
+        if feed.cursor in entity.personal:
+            self.fail(where, f"{feed.cursor} is stored as a pseudonym, which cannot be a cursor; read by day")
+        if entity.has_late_days:
+            self.fail(where, f"{entity.name} must arrive by day, a cursor has none; use day_column: or {{day}}")
+        if feed.day_column or "{day" in feed._request:
+            self.fail(where, f"feed {feed.name} is read by day and by cursor; give only one of them")
 
     def _with_preset(self, where: tuple[Any, ...], raw: Mapping[str, Any]) -> dict[str, Any]:
         if "preset" not in raw:
@@ -291,11 +366,14 @@ class _Reader:
         known = presets()
         if raw["preset"] not in known:
             self.fail((*where, "preset"), f"no preset {raw['preset']!r}{_nearest(raw['preset'], known)}")
-        preset = yaml.safe_load(known[raw["preset"]].read_text(encoding="utf-8"))
+        preset = _preset(raw["preset"])
         if raw.get("entity", preset["entity"]) != preset["entity"]:
             self.fail((*where, "entity"), f"preset {raw['preset']} fills {preset['entity']}, not {raw['entity']}")
-        columns = {**preset.get("columns", {}), **raw.get("columns", {})}
-        return {**preset, **raw, "columns": columns, "pii": [*preset.get("pii", []), *raw.get("pii", [])]}
+        used = {key: value for key, value in preset.items() if key not in raw or key in _JOINED}
+        merged = _joined(self._plain(used, where), raw)
+        for name in (name for name, expression in merged.get("let", {}).items() if expression is None):
+            self.fail(where, f"preset {raw['preset']} needs {name} under let: of this feed; see docs/presets")
+        return merged
 
     def _columns(self, where: tuple[Any, ...], merged: Mapping[str, Any], entity: Entity) -> dict[str, Column]:
         # A feed that already uses the contract's names needs no mapping.
@@ -320,15 +398,19 @@ class _Reader:
     def _path(self, where: tuple[Any, ...], path: str, allowed: tuple[Path, ...]) -> str:
         if re.search(r"\{(?!day(:[^{}]*)?\})", path):
             self.fail((*where, "path"), f"{path!r}: only {{day}} may stand in braces, e.g. {{day:%Y%m%d}}")
-        if "://" in path:
+        if "://" in path or "::" in path:
+            protocol = path.split("://", 1)[0]
+            if protocol not in _PROTOCOLS or "::" in path:
+                known = ", ".join(_PROTOCOLS)
+                self.fail((*where, "path"), f"{protocol}:// cannot be read; a path without ://, or one of {known}")
             return path
         full = (self.path.parent.resolve() / path).resolve()  # links followed, as in what is allowed
         if not any(full.is_relative_to(root) for root in (self.path.parent.resolve(), *allowed)):
             self.fail((*where, "path"), f"{path!r} leaves the folder of this file; name its folder under allow:")
         return str(full)
 
-    def _guess_format(self, where: tuple[Any, ...], path: str) -> str:
-        name = path
+    def _guess_format(self, where: tuple[Any, ...], path: str, member: str | None) -> str:
+        name = member if member and Path(member).suffix else path
         for suffix in _COMPRESSIONS:
             name = name.removesuffix(suffix)
         suffix = Path(name).suffix.lower()
@@ -337,10 +419,50 @@ class _Reader:
         return _FORMATS[suffix]
 
 
+def _dlt_secret(name: str) -> str | None:
+    """A value of dlt's `.dlt/secrets.toml`, in the working folder or the home of the user."""
+    import dlt  # takes a second, which only those pay who keep secrets there
+
+    value: Any = dlt.secrets.get(name)
+    return None if value is None else str(value)
+
+
+def _credentials(merged: Mapping[str, Any]) -> Iterator[str]:
+    """What a feed signs in with, wherever it was written."""
+    auth = merged.get("auth", {})
+    yield from (str(auth[key]) for key in ("api_key", "password", "client_secret") if key in auth)
+    if auth.get("type") == "bearer" and "token" in auth:
+        yield str(auth["token"])
+    yield from (str(value) for value in auth.get("body", {}).values())
+    password = re.search(r"//[^/:@]*:([^/@]+)@", str(merged.get("url", "")))
+    if password:
+        yield password[1]
+
+
+def _masked(text: str, secrets: Iterable[str]) -> str:
+    # A value of a few letters, such as a country, is no secret and would be masked out of every word.
+    for secret in sorted((secret for secret in secrets if len(secret) > 3), key=len, reverse=True):
+        for form in (secret, quote(secret, safe=""), quote_plus(secret), unquote(secret)):
+            text = text.replace(form, "***")
+    return text
+
+
 @cache
 def presets() -> dict[str, Path]:
     """Shipped mappings by name: the YAML files in the folders of this package."""
     return {path.stem: path for path in sorted(HERE.glob("*/*.yaml"))}
+
+
+def _preset(name: str) -> dict[str, Any]:
+    """A shipped mapping, together with the one it builds on."""
+    own = yaml.safe_load(presets()[name].read_text(encoding="utf-8"))
+    return _joined(_preset(own.pop("preset")), own) if "preset" in own else own
+
+
+def _joined(preset: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """Own keys override those of a preset; of some keys, only the entries that are given."""
+    joined = {key: {**preset.get(key, {}), **own.get(key, {})} for key in _JOINED if key in preset or key in own}
+    return {**preset, **own, **joined, "pii": [*preset.get("pii", []), *own.get("pii", [])]}
 
 
 @cache

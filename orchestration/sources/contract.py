@@ -2,6 +2,13 @@
 
 A feed lands as text, is cast to these schemas in one SQL statement per entity, and every row that does not fit goes
 to `raw.quarantine` with its reason. Columns that a source lacks are NULL.
+
+What the layers above may rely on: a delivery is a feed's day (or its snapshot), and its rows in `raw` are replaced as a
+whole. `_loaded_at` of its rows and `finished_at` of its batches are the moment its *content* last changed: they are
+equal, they move when and only when the rows of that delivery were replaced (another file, another mapping, rows
+replayed from quarantine), and a delivery that was read again and found unchanged keeps both (`checked_at` moves). A
+replaced delivery may have lost rows, so whoever builds on raw day by day takes all rows of a delivery whose
+`finished_at` is new, and drops what it had of it; a delivery that became empty has a new `finished_at` and no rows.
 """
 
 from __future__ import annotations
@@ -37,6 +44,10 @@ class Entity:
         The column that says when the row happened; rows in the future or at epoch 0 are quarantined.
     personal : tuple of str
         Columns that are pseudonymised before anything is written.
+    has_late_days : bool
+        Whether a daily delivery may only bring rows of its own days: from `late_days` of the feed before the delivery
+        to one day after it, in the zone of the business day. Others are quarantined as `too_late` or `too_early`, so
+        that what a new day can change is bounded. Snapshots are exempt: they have no day.
     """
 
     name: str
@@ -45,6 +56,7 @@ class Entity:
     required: tuple[str, ...] = ()
     time: str | None = None
     personal: tuple[str, ...] = ()
+    has_late_days: bool = False
 
 
 #: Added to every raw row: where it came from, the business day of the delivery, and which load brought it.
@@ -67,6 +79,7 @@ _ENTITIES = (
         required=("occurred_at", "event_name", "visitor_id"),
         time="occurred_at",
         personal=("visitor_id", "customer_key"),
+        has_late_days=True,
         schema=pa.schema(
             [
                 ("event_id", TEXT),
@@ -316,6 +329,8 @@ _ENTITIES = (
 
 ENTITIES: dict[str, Entity] = {entity.name: entity for entity in _ENTITIES}
 
+#: Rejected rows. One that a later load accepts stays as a record of what happened, with `replayed_at`; a row that is
+#: still rejected waits (`replayed_at` is NULL). Waiting rows of a batch = its `rows_quarantined`.
 QUARANTINE = pa.schema(
     [
         ("batch_id", TEXT),
@@ -327,6 +342,12 @@ QUARANTINE = pa.schema(
         ("reason", TEXT),
         ("first_seen_at", INSTANT),
         ("replayed_at", INSTANT),
+        ("window", TEXT),
+        # How the wait ended. replayed: loaded, or found to be a duplicate or none of the feed's rows, after a fix.
+        # delivered again: the source sent another file for the day, in which this row is no longer rejected.
+        ("outcome", TEXT),
+        # Whether the payload holds all that the row needs to be loaded from it; else only the delivery itself will do.
+        ("is_whole", FLAG),
     ]
 )
 
@@ -345,6 +366,13 @@ LOAD_BATCHES = pa.schema(
         ("file_name", TEXT),
         ("file_sha256", TEXT),
         ("window", TEXT),
-        ("state", TEXT),  # loaded / empty / header_only / truncated / missing: four kinds of "no rows" differ
+        ("state", TEXT),  # loaded / empty / header_only / truncated / missing / drifted: kinds of "no rows" differ
+        ("rows_filtered", COUNT),  # read, but not of the feed (`where`); not in rows_in
+        ("rows_ambiguous", COUNT),  # of rows_in, with a wall-clock time that exists twice: the first was taken
+        ("problem", TEXT),  # what is wrong with a delivery that could not be used, and the remedy
+        ("mapping", TEXT),  # fingerprint of how the rows were mapped: the feed's settings and this package's code
+        ("checked_at", INSTANT),  # last looked at; later than finished_at if it was found unchanged since
+        ("source_columns", TEXT),  # columns the source has, used or not, with their kind, as a JSON object
+        ("notes", TEXT),  # what changed in the source and does no harm: columns that are new, gone, renamed, moved
     ]
 )

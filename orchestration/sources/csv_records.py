@@ -12,6 +12,7 @@ import io
 from collections.abc import Iterator, Sequence
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 
 from orchestration.sources.deliveries import ROW, Chunk, Delivery, Malformed, UnreadableError, check_columns
@@ -35,9 +36,11 @@ class CsvReader:
         self._delivery = delivery
         self._feed = delivery.feed
         self._needed = needed
-        self._header: list[str] | None = None
+        self._header: list[str] | None = list(self._feed.header) or None
         self._rest = b""
         self.rows = 0
+        if self._header:
+            check_columns(self._header, needed)
 
     def chunks(self, block: bytes, is_last: bool) -> Iterator[Chunk]:
         """Rows of the next block."""
@@ -49,7 +52,21 @@ class CsvReader:
             block = self._take_header(block)
         if block.strip():
             chunk = self._fast(block, is_last) or self._strict(block, is_last)
-            yield chunk
+            yield self._without_headers(chunk)
+
+    def _without_headers(self, chunk: Chunk) -> Chunk:
+        """Set lines aside that repeat the names of the columns: files that were joined end to end."""
+        is_header = pa.array([True] * chunk.table.num_rows, pa.bool_())
+        for place, name in enumerate(self._header or ()):
+            is_header = pc.and_(is_header, pc.equal(pc.utf8_trim_whitespace(chunk.table.column(place)), name))
+            if not pc.any(is_header).as_py():
+                return chunk
+        text = self._feed.delimiter.join(self._header or ())
+        repeated = [
+            Malformed(row, "repeated_header", f"row {row} repeats the names of the columns", text)
+            for row in chunk.table.filter(is_header)[ROW].to_pylist()
+        ]
+        return Chunk(chunk.delivery, chunk.table.filter(pc.invert(is_header)), [*chunk.malformed, *repeated])
 
     def _take_header(self, block: bytes) -> bytes:
         block = block.lstrip(b"\r\n")

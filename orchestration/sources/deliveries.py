@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date, timedelta
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from difflib import get_close_matches
 from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
@@ -22,6 +24,8 @@ COMPLETE_STATES = ("loaded", "empty", "header_only")
 
 #: Name of the only column of sources that deliver JSON records.
 JSON_COLUMN = "_json"
+#: The only column of files of plain lines, such as access logs.
+LINE_COLUMN = "line"
 ROW = "_row"
 
 
@@ -47,6 +51,18 @@ class Delivery:
         What the connector needs to read it: a path, a request, a query.
     state : str
         loaded / empty / header_only, or missing / truncated / drifted: then `problem` says why and what to do.
+    mapping : str or None
+        Fingerprint of how its rows are mapped.
+    is_asked : bool
+        Whether the run is about its day; else the feed looks back to it.
+    is_unchanged : bool
+        Whether `raw` holds exactly this.
+    after : object
+        The newest cursor value of earlier deliveries, for feeds with one.
+    columns : dict
+        Columns of the source (JSON: paths) with their kind, whether anything uses them or not.
+    notes : list of str
+        What changed in the source and does no harm.
     """
 
     feed: Feed
@@ -58,6 +74,17 @@ class Delivery:
     problem: str | None = None
     rows_in: int = 0
     sha256: str | None = None
+    mapping: str | None = None
+    is_asked: bool = True
+    is_unchanged: bool = False
+    after: Any = None
+    columns: dict[str, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def business_day(self) -> date | None:
+        """The day it stands for; a snapshot has none."""
+        return None if self.window == SNAPSHOT else self.day
 
     @classmethod
     def of_day(cls, feed: Feed, day: date | None, name: str, location: Any = None) -> Delivery:
@@ -89,16 +116,29 @@ class Chunk(NamedTuple):
     malformed: Sequence[Malformed] = ()
 
 
-def fill_day(template: str, day: date | None) -> str:
-    """Replace `{day}`, `{day:%Y%m%d}` and `{next_day:...}`; nothing else is looked at, so nothing else can be run."""
+def fill_day(template: str, day: date | None, zone: str | None = None) -> str:
+    """Replace `{day}`, `{day:%Y%m%d}`, `{next_day:...}`, `{day+7:...}`; nothing else is looked at or run.
+
+    With a zone, a day begins at its midnight there (23 or 25 hours before the next one, at times): `%z` is the offset,
+    and `{day_utc:...}`, `{day_unix}` (`{next_day_utc:...}`, `{next_day_unix}`) are that moment in UTC and in seconds,
+    `{day_snowflake}` is the lowest id a Mastodon server gives to a post of that moment.
+    """
     if day is None:
         return template
-    days = {"day": day, "next_day": day + timedelta(days=1)}
-    return re.sub(
-        r"\{(day|next_day)(?::([^{}]*))?\}",
-        lambda match: days[match[1]].strftime(match[2]) if match[2] else days[match[1]].isoformat(),
-        template,
-    )
+
+    def filled(match: re.Match[str]) -> str:
+        ahead = {"day": 0, "next_day": 1}.get(match[1])
+        asked = day + timedelta(days=int(match[1].removeprefix("day+")) if ahead is None else ahead)
+        moment = datetime.combine(asked, time(), ZoneInfo(zone or "UTC"))
+        if match[2] == "_snowflake":
+            return str(int(moment.timestamp()) * 1000 << 16)
+        if match[2] == "_unix":
+            return str(int(moment.timestamp()))
+        if match[2] == "_utc":
+            return moment.astimezone(UTC).strftime(match[3] or "%Y-%m-%dT%H:%M:%SZ")
+        return moment.strftime(match[3] or "%Y-%m-%d")
+
+    return re.sub(r"\{(day|next_day|day\+\d{1,3})(_utc|_unix|_snowflake)?(?::([^{}]*))?\}", filled, template)
 
 
 def check_columns(names: Sequence[str], needed: Sequence[str] | None) -> None:
@@ -111,6 +151,19 @@ def check_columns(names: Sequence[str], needed: Sequence[str] | None) -> None:
     if gone:
         raise UnreadableError(
             "drifted",
-            f"has no column {', '.join(map(repr, gone))}, it has: {', '.join(map(repr, names))}; "
+            f"has no column {', '.join(map(repr, gone))}, it has: {', '.join(map(repr, names))}{_guess(names, gone)}; "
             "correct columns: in the sources file or the delivery",
         )
+
+
+def _guess(names: Sequence[str], gone: Sequence[str]) -> str:
+    """What may have happened to a header, for the message."""
+    if len(names) == 1:
+        other = [mark for mark in (";", ",", "\t", "|") if mark in names[0]]
+        return f" (is the delimiter {other[0]!r} now?)" if other else ""
+    if any(re.fullmatch(r"[\d.,:/ +-]*\d[\d.,:/ +-]*", name) for name in names):
+        return " (that looks like data: is the line with the names missing? Then give them under header:)"
+    unused = {name.casefold(): name for name in names if name}
+    close = {name: get_close_matches(name.casefold(), unused, n=1) for name in gone}
+    found = [f"{name!r} is {unused[match[0]]!r} now" for name, match in close.items() if match]
+    return f" (perhaps {', '.join(found)})" if found else ""

@@ -14,14 +14,25 @@ from orchestration.sources.errors import ConfigError
 
 SourcePath = tuple[str, ...]
 
-_MACROS = (Path(__file__).parent / "mapping_macros.sql").read_text(encoding="utf-8")
+_MACROS = "\n".join(
+    (Path(__file__).parent / name).read_text(encoding="utf-8") for name in ("scrub_macros.sql", "mapping_macros.sql")
+)
 
 
-def sandbox() -> duckdb.DuckDBPyConnection:
-    """A DuckDB in memory without files and network, in UTC, with the functions of `mapping_macros.sql`."""
+def sandbox(*, is_careful: bool = False) -> duckdb.DuckDBPyConnection:
+    """A DuckDB in memory without files and network, in UTC, with the functions of the two macro files.
+
+    Parameters
+    ----------
+    is_careful : bool
+        For expressions inside `try`. DuckDB's optimizer (1.5) moves parts of them out of it, such as what two
+        expressions have in common or fields of structs; an error there would end the query instead of the row.
+    """
     connection = duckdb.connect(config={"enable_external_access": "false", "autoinstall_known_extensions": "false"})
     connection.execute("set timezone = 'UTC'")
     connection.execute(_MACROS)
+    if is_careful:
+        connection.execute("pragma disable_optimizer")
     connection.execute("set lock_configuration = true")
     return connection
 

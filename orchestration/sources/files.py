@@ -1,17 +1,15 @@
-"""Files as Arrow tables: CSV, JSON lines, JSON, Parquet, Excel, plain or gzipped, from a folder or an fsspec URL."""
+"""Files as Arrow tables: CSV, lines of text, JSON lines, JSON, Parquet, Excel, plain or packed."""
 
 from __future__ import annotations
 
-import glob
 import hashlib
 import io
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
-from pathlib import Path
 from typing import Any, BinaryIO
 
 import duckdb
-import fsspec
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -19,7 +17,9 @@ import pyarrow.parquet as pq
 from orchestration.sources.config import Feed
 from orchestration.sources.csv_records import CsvReader
 from orchestration.sources.deliveries import (
+    COMPLETE_STATES,
     JSON_COLUMN,
+    LINE_COLUMN,
     ROW,
     Chunk,
     Delivery,
@@ -29,9 +29,14 @@ from orchestration.sources.deliveries import (
     fill_day,
 )
 from orchestration.sources.errors import SourceError
+from orchestration.sources.locations import explained, find, opened, short_name, unfinished
+from orchestration.sources.records import split_records, with_answer
+from orchestration.sources.source_columns import kind_of
 from orchestration.sources.text_blocks import TextBlocks
 
 _PARQUET_ROWS = 65_536
+_LARGEST_DOCUMENT = 256 << 20
+_OURS = (SourceError, duckdb.Error, TypeError, AttributeError, KeyError, AssertionError)
 
 
 def find_deliveries(feed: Feed, days: Sequence[date]) -> list[Delivery]:
@@ -40,15 +45,22 @@ def find_deliveries(feed: Feed, days: Sequence[date]) -> list[Delivery]:
     found: list[Delivery] = []
     wanted: Sequence[date | None] = [day for day in days if feed.covers(day)] if feed.is_daily else [None]
     for day in wanted:
-        pattern = fill_day(feed.path, day)
-        paths = _list(pattern)
-        if paths:
-            found += [Delivery.of_day(feed, day, _short_name(feed, path), path) for path in paths]
-        else:
-            name = _short_name(feed, pattern)
-            remedy = "deliver it and run the day again, limit the feed with from:/to:, or set required: false"
-            found.append(Delivery.of_day(feed, day, name).fail("missing", f"{name} does not exist; {remedy}"))
+        found += _of_day(feed, day, fill_day(feed.path, day))
     return found
+
+
+def _of_day(feed: Feed, day: date | None, pattern: str) -> list[Delivery]:
+    name = short_name(feed, pattern)
+    try:
+        found = find(feed, pattern)
+    except UnreadableError as error:
+        return [Delivery.of_day(feed, day, name).fail(error.state, f"{name} {error}")]
+    if found:
+        return [Delivery.of_day(feed, day, name, location) for name, location in found]
+    begun = unfinished(feed, pattern)
+    what = f"is not complete yet ({', '.join(begun)})" if begun else "does not exist"
+    remedy = "deliver it and run the day again, limit the feed with from:/to:, or set required: false"
+    return [Delivery.of_day(feed, day, name).fail("missing", f"{name} {what}; {remedy}")]
 
 
 def read_deliveries(deliveries: Sequence[Delivery], needed: Sequence[str] | None) -> Iterator[Chunk]:
@@ -60,21 +72,42 @@ def read_deliveries(deliveries: Sequence[Delivery], needed: Sequence[str] | None
         Source columns the mapping asks for; a file with columns that lacks one of them has drifted.
     """
     for delivery in deliveries:
-        if delivery.state == "missing":
+        if delivery.state not in COMPLETE_STATES:
             continue
         digest = hashlib.sha256()
         try:
-            with _open(delivery) as raw:
+            with opened(delivery.feed, delivery.location) as raw:
                 for chunk in _READERS[delivery.feed.format or "csv"](delivery, _Hashing(raw, digest), needed):
                     delivery.rows_in += chunk.table.num_rows + len(chunk.malformed)
                     yield chunk
-        except UnreadableError as error:
-            delivery.fail(error.state, f"{delivery.name}: {error}")
-        except OSError as error:
-            delivery.fail(
-                "missing", f"{delivery.name} cannot be read: {error.strerror or error}; check who may read it"
-            )
+        except Exception as error:
+            _fail(delivery, error)
         delivery.sha256 = digest.hexdigest()
+
+
+def sha256(delivery: Delivery) -> str | None:
+    """Hash of a file's bytes, the same that reading it gives; None if it cannot be read."""
+    digest = hashlib.sha256()
+    try:
+        with opened(delivery.feed, delivery.location) as raw:
+            while data := raw.read(1 << 20):
+                digest.update(data)
+    except Exception as error:
+        _fail(Delivery(delivery.feed, delivery.window, delivery.day, delivery.name, delivery.location), error)
+        return None
+    return digest.hexdigest()
+
+
+def _fail(delivery: Delivery, error: Exception) -> None:
+    """Note what became of a file; what is no trouble of the file but of the feed or the code goes on."""
+    if isinstance(error, UnreadableError):
+        delivery.fail(error.state, f"{delivery.name}: {error}")
+    elif isinstance(error, OSError) or (delivery.location.filesystem is not None and not isinstance(error, _OURS)):
+        # Drivers of remote files have exceptions of their own.
+        why = explained(delivery.feed, error) if delivery.location.filesystem else error.strerror or error  # type: ignore[attr-defined]
+        delivery.fail("missing", f"{delivery.name} cannot be read: {why}; check that it is there and who may read it")
+    else:
+        raise error
 
 
 class _Hashing(io.RawIOBase):
@@ -105,7 +138,8 @@ def _csv(delivery: Delivery, raw: _Hashing, needed: Sequence[str] | None) -> Ite
         delivery.state = "header_only"
 
 
-def _json_lines(delivery: Delivery, raw: _Hashing, needed: Sequence[str] | None) -> Iterator[Chunk]:
+def _lines(delivery: Delivery, raw: _Hashing, column: str) -> Iterator[tuple[Chunk, TextBlocks, bool]]:
+    """Lines that are not blank, with their place in the file, and whether the last of them has no line end."""
     blocks = TextBlocks(raw, delivery)
     rows = 0
     for block in blocks:
@@ -118,26 +152,47 @@ def _json_lines(delivery: Delivery, raw: _Hashing, needed: Sequence[str] | None)
         lines = pc.utf8_trim_whitespace(lines)
         numbers = pa.array(range(rows + 1, rows + 1 + len(lines)), pa.int64())
         rows += len(lines)
-        table = pa.table({JSON_COLUMN: lines, ROW: numbers})
-        table = table.filter(pc.not_equal(lines, ""))
-        if blocks.is_last and not block.endswith(b"\n") and table.num_rows:
-            last = table[JSON_COLUMN][-1].as_py()
-            if not _memory().execute("select json_valid(?)", [last]).fetchone()[0]:  # type: ignore[index]
-                raise UnreadableError("truncated", "the last line breaks off; deliver the complete file again")
-        yield from _with_sound_text([Chunk(delivery, table)], blocks)
+        table = pa.table({column: lines, ROW: numbers}).filter(pc.not_equal(lines, ""))
+        yield Chunk(delivery, table), blocks, blocks.is_last and not block.endswith(b"\n")
     if not blocks.any_text:
         delivery.state = "empty"
 
 
+def _json_lines(delivery: Delivery, raw: _Hashing, needed: Sequence[str] | None) -> Iterator[Chunk]:
+    for chunk, blocks, is_open in _lines(delivery, raw, JSON_COLUMN):
+        if is_open and chunk.table.num_rows:
+            last = chunk.table[JSON_COLUMN][-1].as_py()
+            if not _memory().execute("select json_valid(?)", [last]).fetchone()[0]:  # type: ignore[index]
+                raise UnreadableError("truncated", "the last line breaks off; deliver the complete file again")
+        yield from _with_sound_text([chunk], blocks)
+
+
+def _text(delivery: Delivery, raw: _Hashing, needed: Sequence[str] | None) -> Iterator[Chunk]:
+    check_columns([LINE_COLUMN], needed)
+    for chunk, blocks, _ in _lines(delivery, raw, LINE_COLUMN):
+        yield from _with_sound_text([chunk], blocks)
+
+
 def _json(delivery: Delivery, raw: _Hashing, needed: Sequence[str] | None) -> Iterator[Chunk]:
-    text = b"".join(TextBlocks(raw, delivery)).decode()
+    blocks = TextBlocks(raw, delivery)
+    text = b"".join(_limited(blocks)).decode()
     if not text.strip():
         delivery.state = "empty"
         return
     memory = _memory()
     if not memory.execute("select json_valid(?)", [text]).fetchone()[0]:  # type: ignore[index]
         raise UnreadableError("truncated", "is not complete JSON; deliver the complete file again")
-    records = delivery.feed.records
+    feed = delivery.feed
+    records = feed.records
+    if feed.carry or feed.records_shape != "rows" or "[]" in (records or ""):
+        document = json.loads(text)
+        found = with_answer(split_records(document, records, feed.records_shape), document, feed.carry)
+        texts = [json.dumps(record, ensure_ascii=False) for record in found]
+        delivery.state = "loaded" if texts else "empty"
+        numbers = pa.array(range(1, len(texts) + 1), pa.int64())
+        chunk = Chunk(delivery, pa.table({JSON_COLUMN: pa.array(texts, pa.string()), ROW: numbers}))
+        yield from _with_sound_text([chunk], blocks)
+        return
     path = "$" + "".join(f'."{part}"' for part in records.split(".")) if records else "$"
     kind = memory.execute("select json_type(?, ?)", [text, path]).fetchone()[0]  # type: ignore[index]
     if kind != "ARRAY":
@@ -149,7 +204,20 @@ def _json(delivery: Delivery, raw: _Hashing, needed: Sequence[str] | None) -> It
     ).to_arrow_table()
     if table.num_rows == 0:
         delivery.state = "empty"
-    yield Chunk(delivery, table.append_column(ROW, pa.array(range(1, table.num_rows + 1), pa.int64())))
+    chunk = Chunk(delivery, table.append_column(ROW, pa.array(range(1, table.num_rows + 1), pa.int64())))
+    yield from _with_sound_text([chunk], blocks)
+
+
+def _limited(blocks: Iterable[bytes]) -> Iterator[bytes]:
+    """A JSON document has to be in memory as a whole; everything else is read in blocks."""
+    size = 0
+    for block in blocks:
+        size += len(block)
+        if size > _LARGEST_DOCUMENT:
+            raise UnreadableError(
+                "drifted", f"is a JSON document of more than {_LARGEST_DOCUMENT:,} bytes; use JSON lines"
+            )
+        yield block
 
 
 def _parquet(delivery: Delivery, raw: _Hashing, needed: Sequence[str] | None) -> Iterator[Chunk]:
@@ -164,6 +232,7 @@ def _parquet(delivery: Delivery, raw: _Hashing, needed: Sequence[str] | None) ->
         raise UnreadableError("truncated", f"is not a complete Parquet file ({error}); deliver it again") from error
     names = file.schema_arrow.names
     check_columns(names, needed)
+    delivery.columns = {field.name: kind_of(field.type) for field in file.schema_arrow}
     asked = {name.casefold() for name in needed or ()}
     columns = None if needed is None else [name for name in names if name.casefold() in asked]
     if file.metadata.num_rows == 0:
@@ -197,6 +266,7 @@ def _excel(delivery: Delivery, raw: _Hashing, needed: Sequence[str] | None) -> I
     check_columns(header, needed)
     if len(rows) == 1:
         delivery.state = "header_only"
+    delivery.columns = {name: _kind(row[index] for row in rows[1:]) for index, name in enumerate(header) if name}
     body = [[_cell(value, delivery.feed) for value in row] for row in rows[1:]]
     columns = {
         name: pa.array([row[index] for row in body], pa.string()) for index, name in enumerate(header) if name
@@ -204,7 +274,7 @@ def _excel(delivery: Delivery, raw: _Hashing, needed: Sequence[str] | None) -> I
     yield Chunk(delivery, pa.table({**columns, ROW: pa.array(range(1, len(body) + 1), pa.int64())}))
 
 
-_READERS = {"csv": _csv, "jsonl": _json_lines, "json": _json, "parquet": _parquet, "excel": _excel}
+_READERS = {"csv": _csv, "text": _text, "jsonl": _json_lines, "json": _json, "parquet": _parquet, "excel": _excel}
 
 
 def _with_sound_text(chunks: Any, blocks: TextBlocks) -> Iterator[Chunk]:
@@ -238,38 +308,18 @@ def _cell(value: Any, feed: Feed) -> str | None:
     return str(value)
 
 
+def _kind(cells: Iterable[Any]) -> str:
+    """What kind of values a column of cells holds; one text among numbers makes it text."""
+    kinds = {
+        "text" if isinstance(cell, str) else "flag" if isinstance(cell, bool)
+        else "number" if isinstance(cell, (int, float)) else "time"
+        for cell in cells if cell is not None
+    }  # fmt: skip
+    return "text" if "text" in kinds or len(kinds) > 1 else kinds.pop() if kinds else "empty"
+
+
 def _offsets(*values: int) -> bytes:
     return b"".join(value.to_bytes(4, "little") for value in values)
-
-
-def _list(pattern: str) -> list[Any]:
-    if "://" in pattern:
-        filesystem, path = fsspec.core.url_to_fs(pattern)
-        protocol = pattern.split("://", 1)[0]
-        if glob.has_magic(path):
-            return [f"{protocol}://{found}" for found in sorted(filesystem.glob(path))]
-        return [pattern] if filesystem.exists(path) else []
-    if glob.has_magic(pattern):
-        return [Path(found) for found in sorted(glob.glob(pattern, recursive=True)) if Path(found).is_file()]
-    return [Path(pattern)] if Path(pattern).is_file() else []
-
-
-def _open(delivery: Delivery) -> Any:
-    location = delivery.location
-    if isinstance(location, str):
-        return fsspec.open(location, "rb").open()
-    real = location.resolve()
-    if not any(real.is_relative_to(root) for root in (delivery.feed.directory, *delivery.feed.allowed)):
-        raise SourceError(f"{location} is a link to {real}, outside the sources folder; name its folder under allow:")
-    return open(real, "rb")
-
-
-def _short_name(feed: Feed, path: Any) -> str:
-    """Path below the folder it may be read from: what is stored names no folder of the machine."""
-    for root in (feed.directory, *feed.allowed):
-        if "://" not in str(path) and Path(path).is_relative_to(root):
-            return str(Path(path).relative_to(root))
-    return str(path)
 
 
 def _memory() -> duckdb.DuckDBPyConnection:

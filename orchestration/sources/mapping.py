@@ -6,11 +6,13 @@ expressions are only ever computations.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -22,8 +24,12 @@ from orchestration.sources.deliveries import JSON_COLUMN, ROW, Malformed
 from orchestration.sources.errors import ConfigError
 from orchestration.sources.expressions import SourcePath, json_structure, nested_names, sandbox, source_paths
 from orchestration.sources.pseudonyms import Pseudonymiser
-from orchestration.sources.verdicts import DELIVERY, FAILED, verdict_query
+from orchestration.sources.social.language import fill_languages
+from orchestration.sources.verdicts import DAY, DELIVERY, FAILED, PLACE, verdict_query
 
+#: Where the payload of a rejected row keeps the pseudonyms of the contract's personal columns.
+PERSONAL = "_personal"
+_MACHINE = re.compile(r"user_?agent|^ua$|ip_?addr|(^|_)ip$|^(visit|remote|client)_?(ip|addr)")
 _ROW_FAULTS = (duckdb.ConversionException, duckdb.InvalidInputException, duckdb.OutOfRangeException)
 
 
@@ -34,7 +40,7 @@ class Mapped:
     Attributes
     ----------
     table : pyarrow.Table
-        Contract columns, `_delivery`, `_row_number`, `_reason_code`, `_reason`, `_payload`.
+        Contract columns, `_delivery`, `_row_number`, `_reason_code`, `_reason`, `_payload`, `_is_whole`.
     filtered : pyarrow.Array
         `_delivery` of every row that `where` excluded.
     ambiguous : pyarrow.Array
@@ -56,7 +62,7 @@ class Mapper:
     pseudonymiser : Pseudonymiser
         Shared between feeds, so that a person is hashed once.
     timezone : str
-        Zone of wall-clock times if the feed names none.
+        Zone of the business day, and of wall-clock times if the feed names none.
     now : datetime
         The clock.
 
@@ -71,16 +77,24 @@ class Mapper:
         self.entity = ENTITIES[feed.entity]
         self._pseudonymiser = pseudonymiser
         self._zone = feed.timezone or timezone
+        self.timezone = timezone
         self._now = now
         self._sql = sandbox()
+        self._careful_sql: duckdb.DuckDBPyConnection | None = None
         self._is_json = feed.kind == "rest" or feed.format in ("jsonl", "json")
         self._has_paths = self._is_json or feed.format == "parquet"
         self._let: dict[str, set[SourcePath]] = {}
         for name, expression in feed.let.items():
             self._let[name] = self._paths_of(expression)
+        self._let_used = self._used_lets()
         paths = {name: self._column_paths(name) for name in feed.columns}
         self._paths = set().union(*paths.values(), self._paths_of(feed.where) if feed.where else set())
         personal = [path for name in self.entity.personal for path in paths.get(name, ())]
+        # What only its class may be kept of: agents, and whatever is called an agent or an address of a machine.
+        personal += [path for path in self._paths if any(_MACHINE.search(part.casefold()) for part in path)]
+        agent = feed.columns.get("user_agent_class")
+        if agent is not None and "agent_class(" in (agent.sql or ""):
+            personal += paths["user_agent_class"]
         self._guarded = {path[0].casefold() for path in personal} | {name.casefold() for name in feed.pii}
         self._refuse_leaks(paths)
 
@@ -90,7 +104,7 @@ class Mapper:
         return sorted({path[0] for path in self._paths})
 
     def map(self, batch: pa.Table) -> Mapped:
-        """Map a batch that holds source columns (or JSON records), `_row` and `_delivery`."""
+        """Map a batch that holds source columns (or JSON records), `_row`, `_delivery` and `_delivery_day`."""
         malformed: list[tuple[int, Malformed]] = []
         if self._is_json:
             batch, malformed = self._parse(batch)
@@ -100,16 +114,30 @@ class Mapper:
             if name in mapped.column_names:
                 hashed = self._pseudonymiser.column(mapped[name])
                 mapped = mapped.set_column(mapped.column_names.index(name), name, hashed)
-        judged = self._run(verdict_query(self.feed, mapped.schema, self._zone, self._now), mapped=mapped)
-        is_bad = pc.is_valid(judged["_reason_code"])
-        payload = pa.nulls(judged.num_rows, TEXT)
+        judged = self._judged(mapped)
+        if self.entity.name == "social_posts":
+            judged = fill_languages(judged)
+        is_bad = pc.is_valid(judged["_reason_code"]).combine_chunks()
+        payload, is_whole = pa.nulls(judged.num_rows, TEXT), pa.nulls(judged.num_rows, pa.bool_())
         if pc.any(is_bad).as_py():
-            payload = pc.replace_with_mask(payload, is_bad.combine_chunks(), self._payloads(source.filter(is_bad)))
+            kept = self._payloads(source.filter(is_bad), mapped.filter(is_bad))
+            payload = pc.replace_with_mask(payload, is_bad, kept["payload"].combine_chunks())
+            is_whole = pc.replace_with_mask(is_whole, is_bad, kept["is_whole"].combine_chunks())
         ambiguous = judged.filter(judged["_is_ambiguous"])[DELIVERY].combine_chunks()
-        table = judged.drop_columns(["_is_ambiguous"]).append_column("_payload", payload)
+        table = judged.drop_columns(["_is_ambiguous"])
+        table = table.append_column("_payload", payload).append_column("_is_whole", is_whole)
         if malformed:
             table = pa.concat_tables([table, self.malformed(malformed)], promote_options="permissive")
         return Mapped(table, filtered, ambiguous)
+
+    def _judged(self, mapped: pa.Table) -> pa.Table:
+        """The rows cast and judged, in the order they came in: payloads are put beside them by place."""
+        places = pa.array(np.arange(mapped.num_rows))
+        query = verdict_query(self.feed, mapped.schema, self._zone, self.timezone, self._now)
+        judged = self._run(query, mapped=mapped.append_column(PLACE, places))
+        if not judged[PLACE].equals(pa.chunked_array([places])):
+            judged = judged.sort_by(PLACE)
+        return judged.drop_columns([PLACE])
 
     def malformed(self, rows: Sequence[tuple[int, Malformed]], header: Sequence[str] | None = None) -> pa.Table:
         """Landing rows of records that could not be split; only the columns that quarantine needs."""
@@ -121,9 +149,22 @@ class Mapper:
                 "_row_number": pa.array([row.row for _, row in rows], pa.int64()),
                 "_reason_code": pa.array([row.code for _, row in rows], TEXT),
                 "_reason": pa.array([row.reason for _, row in rows], TEXT),
-                "_payload": self._scrubbed(pa.array(payloads, TEXT)),
+                "_payload": self._scrubbed(pa.array(payloads, TEXT))["payload"],
+                "_is_whole": pa.repeat(pa.scalar(False), len(rows)),
             }
         )
+
+    def _used_lets(self) -> dict[str, str]:
+        """Named expressions that the mapping needs: a feed may take back the column that alone used one."""
+        texts = [column.sql for column in self.feed.columns.values() if column.sql is not None]
+        used = {path[0] for text in [*texts, self.feed.where] if text for path in self._direct_paths(text)}
+        for name, expression in reversed(list(self.feed.let.items())):
+            if name in used:
+                used |= {path[0] for path in self._direct_paths(expression)}
+        return {name: expression for name, expression in self.feed.let.items() if name in used}
+
+    def _direct_paths(self, expression: str) -> set[SourcePath]:
+        return source_paths(self._sql, expression, self.feed.where_from)
 
     def _column_paths(self, name: str) -> set[SourcePath]:
         column = self.feed.columns[name]
@@ -132,7 +173,7 @@ class Mapper:
         return self._paths_of(column.sql) if column.sql is not None else set()
 
     def _paths_of(self, expression: str) -> set[SourcePath]:
-        direct = source_paths(self._sql, expression, self.feed.where_from)
+        direct = self._direct_paths(expression)
         named = {path for path in direct if path[0] in self._let}
         return (direct - named).union(*(self._let[path[0]] for path in named))
 
@@ -159,7 +200,9 @@ class Mapper:
         structure = quoted(json_structure(self._paths, self.feed.structure, self.feed.where_from))
         parsed = self._run(
             f"""
-            select {DELIVERY}, {ROW}, starts_with({JSON_COLUMN}, '{{') and record is not null as _is_record, record.*
+            select
+                {DELIVERY}, {DAY}, {ROW}, record.*,
+                starts_with({JSON_COLUMN}, '{{') and record is not null as _is_record
             from (select *, try(from_json({JSON_COLUMN}, {structure})) as record from batch)
             """,
             batch=batch,
@@ -181,7 +224,8 @@ class Mapper:
         try:
             keep = self._run(query.format(self.feed.where, self._source()), source=batch)["keep"]
         except _ROW_FAULTS:
-            keep = self._run(query.format(f"try({self.feed.where})", self._source(tried=True)), source=batch)["keep"]
+            careful = query.format(f"try({self.feed.where})", self._source(tried=True))
+            keep = self._run(careful, self._careful(), source=batch)["keep"]
         except (duckdb.BinderException, duckdb.CatalogException) as error:
             raise self._misfit("where", error) from error
         return batch.filter(keep), batch.filter(pc.invert(keep))[DELIVERY].combine_chunks()
@@ -189,7 +233,7 @@ class Mapper:
     def _source(self, tried: bool = False) -> str:
         """The source with the named expressions beside its columns, each computed once."""
         source = "source"
-        for name, expression in self.feed.let.items():
+        for name, expression in self._let_used.items():
             value = _tried(expression) if tried else f"({expression})"
             source = f"(select *, {value} as {identifier(name)} from {source})"
             if tried:
@@ -212,7 +256,8 @@ class Mapper:
         try:
             columns = ", ".join(f"{expression} as {identifier(name)}" for name, expression in expressions.items())
             return self._run(
-                f"select {DELIVERY}, {ROW}, null::varchar as {FAILED}, {columns} from {self._source()}", source=source
+                f"select {DELIVERY}, {DAY}, {ROW}, null::varchar as {FAILED}, {columns} from {self._source()}",
+                source=source,
             )
         except (duckdb.BinderException, duckdb.CatalogException) as error:
             for name, expression in expressions.items():
@@ -222,61 +267,68 @@ class Mapper:
                     raise self._misfit(f"columns.{name}", first) from first
             raise self._misfit("columns", error) from error
         except _ROW_FAULTS:
-            return self._run(self._careful_query(expressions), source=source)
+            return self._run(self._careful_query(expressions), self._careful(), source=source)
 
     def _careful_query(self, expressions: Mapping[str, str]) -> str:
         """The mapping when some row makes an expression fail: that row is marked, the others pass."""
         tried = ", ".join(f"{_tried(expression)} as {identifier(name)}" for name, expression in expressions.items())
-        marks = [f"when {identifier(name + '__failed')} then {quoted('let.' + name)}" for name in self.feed.let]
+        marks = [f"when {identifier(name + '__failed')} then {quoted('let.' + name)}" for name in self._let_used]
         marks += [f"when {identifier(name)} is null then {quoted(name)}" for name in expressions]
         columns = ", ".join(f"{identifier(name)}.v as {identifier(name)}" for name in expressions)
-        lets = "".join(f", {identifier(name + '__failed')}" for name in self.feed.let)
+        lets = "".join(f", {identifier(name + '__failed')}" for name in self._let_used)
         return f"""
-            select {DELIVERY}, {ROW}, case {" ".join(marks)} end as {FAILED}, {columns}
-            from (select {DELIVERY}, {ROW}{lets}, {tried} from {self._source(tried=True)})
+            select {DELIVERY}, {DAY}, {ROW}, case {" ".join(marks)} end as {FAILED}, {columns}
+            from (select {DELIVERY}, {DAY}, {ROW}{lets}, {tried} from {self._source(tried=True)})
         """
 
     def _misfit(self, place: str, error: Exception) -> ConfigError:
         message = str(error).splitlines()[0]
         return ConfigError(f"{self.feed.where_from}: {place} does not work on {self.feed.name}: {message}; correct it")
 
-    def _payloads(self, rows: pa.Table) -> pa.Array:
-        """Rejected rows as JSON: mapped columns only, personal ones as pseudonyms."""
-        wanted, count = {name.casefold() for name in self.needed}, rows.num_rows
-        rows = rows.select([name for name in rows.column_names if name.casefold() in wanted])
-        for place, name in enumerate(rows.column_names):
-            if name.casefold() in self._guarded:
-                is_nested = pa.types.is_nested(rows.schema.field(name).type)
-                hidden = (
-                    pa.array([quarantine.MASK] * count)
-                    if is_nested
-                    else self._pseudonymiser.column(rows[name].cast(TEXT))
-                )
-                rows = rows.set_column(place, name, hidden)
-        if not rows.num_columns:
-            return pa.array(["{}"] * count, TEXT)
-        packed = ", ".join(f"{identifier(name)} := {identifier(name)}" for name in rows.column_names)
-        texts = self._run(f"select to_json(struct_pack({packed}))::varchar as payload from rows", rows=rows)["payload"]
-        return self._scrubbed(texts.combine_chunks())
+    def _payloads(self, rows: pa.Table, mapped: pa.Table) -> pa.Table:
+        """Rejected rows as JSON: source columns that are mapped and not personal, and under `_personal` the pseudonyms.
 
-    def _scrubbed(self, texts: pa.Array) -> pa.Array:
-        table = pa.table({"payload": texts})
-        return self._run("select scrub_text(payload) as payload from texts", texts=table)["payload"].combine_chunks()
+        That is all a row needs to be mapped again, unless something in it is scrubbed. Names are spelt as the mapping
+        spells them.
+        """
+        spelt = {name.casefold(): name for name in self.needed}
+        shown = [name for name in rows.column_names if name.casefold() in spelt.keys() - self._guarded]
+        packed = [f"{identifier(spelt[name.casefold()])} := source.{identifier(name)}" for name in shown]
+        hashed = [name for name in self.entity.personal if name in mapped.column_names]
+        if hashed:
+            inside = ", ".join(f"{identifier(name)} := hashed.{identifier(name)}" for name in hashed)
+            packed.append(f"{PERSONAL} := struct_pack({inside})")
+        value = f"to_json(struct_pack({', '.join(packed)}))::varchar" if packed else "'{}'"
+        query = f"select {value} as payload from source positional join hashed"
+        return self._scrubbed(self._run(query, source=rows, hashed=mapped)["payload"].combine_chunks())
 
-    def _run(self, query: str, **tables: pa.Table) -> pa.Table:
+    def _scrubbed(self, texts: pa.Array) -> pa.Table:
+        """Texts without addresses of persons, and whether they are what they were before."""
+        query = "select scrub_text(payload) as payload, scrub_text(payload) = payload as is_whole from texts"
+        return self._run(query, texts=pa.table({"payload": texts}))
+
+    def _careful(self) -> duckdb.DuckDBPyConnection:
+        """Where expressions that fail on some row run."""
+        if self._careful_sql is None:
+            self._careful_sql = sandbox(is_careful=True)
+        return self._careful_sql
+
+    def _run(self, query: str, connection: duckdb.DuckDBPyConnection | None = None, **tables: pa.Table) -> pa.Table:
+        connection = connection or self._sql
         for name, table in tables.items():
-            self._sql.register(name, table)
+            connection.register(name, table)
         try:
-            return self._sql.execute(query).to_arrow_table()
+            return connection.execute(query).to_arrow_table()
         finally:
             for name in tables:
-                self._sql.unregister(name)
+                connection.unregister(name)
 
 
 def landing_schema(entity: str) -> pa.Schema:
     """Shape of landed rows: the contract's columns, then where a row is from and why it is rejected."""
     extra = [(DELIVERY, pa.int32()), ("_row_number", pa.int64())]
     extra += [(name, TEXT) for name in ("_reason_code", "_reason", "_payload")]
+    extra += [("_is_whole", pa.bool_())]
     return pa.schema([*ENTITIES[entity].schema, *(pa.field(name, kind) for name, kind in extra)])
 
 

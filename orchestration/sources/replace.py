@@ -1,7 +1,12 @@
-"""Landed rows -> raw: whole days are swapped in one transaction, and every row read is accounted for."""
+"""Landed rows -> raw: whole days are swapped in one transaction, and every row read is accounted for.
+
+A day that is swapped gets a new `_loaded_at` on all its rows and the same as `finished_at` of its batches; a day that
+was found unchanged keeps both, only `checked_at` moves (contract.py says what may be built on that).
+"""
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -16,6 +21,8 @@ from orchestration.sources.deliveries import COMPLETE_STATES, Delivery
 from orchestration.sources.verdicts import DELIVERY
 
 LANDING = "landing"
+#: Counts that the database makes of what landed.
+COUNTED = ("rows_in", "rows_loaded", "rows_quarantined", "rows_duplicate")
 _COMPLETE = ", ".join(f"'{state}'" for state in COMPLETE_STATES)
 
 
@@ -23,8 +30,9 @@ _COMPLETE = ", ".join(f"'{state}'" for state in COMPLETE_STATES)
 class BatchReport:
     """One row of `raw.load_batches`, and what is only reported.
 
-    `rows_in` = `rows_loaded` + `rows_quarantined` + `rows_duplicate`; rows that `where` excludes are not in it.
-    `ambiguous_times` counts rows with a wall-clock time that exists twice, of which the first was taken.
+    `rows_in` = `rows_loaded` + `rows_quarantined` + `rows_duplicate`; rows that `where` excludes (`rows_filtered`) are
+    not in it. `rows_ambiguous` counts rows with a wall-clock time that exists twice, of which the first was taken.
+    `is_unchanged` says that `raw` held all this already and was left as it was.
     """
 
     batch_id: str
@@ -39,13 +47,20 @@ class BatchReport:
     file_name: str
     file_sha256: str | None
     rows_filtered: int = 0
-    ambiguous_times: int = 0
+    rows_ambiguous: int = 0
     problem: str | None = None
+    mapping: str | None = None
+    source_columns: str | None = None
+    notes: str | None = None
+    is_unchanged: bool = False
 
 
 @dataclass(slots=True)
 class Landed:
-    """The deliveries of one load; a row in `landing` names its delivery by its place in the list."""
+    """The deliveries of one load; a row in `landing` names its delivery by its place in the list.
+
+    `repeated` counts, per delivery, duplicates that are known and not landed.
+    """
 
     entity: str
     started_at: datetime
@@ -53,15 +68,20 @@ class Landed:
     deliveries: list[Delivery] = field(default_factory=list)
     filtered: Counter[int] = field(default_factory=Counter)
     ambiguous: Counter[int] = field(default_factory=Counter)
+    repeated: Counter[int] = field(default_factory=Counter)
 
 
 def create_raw_tables(connection: duckdb.DuckDBPyConnection) -> None:
-    """Create schema `raw` with every contract table, where they do not exist yet."""
+    """Create schema `raw` with every contract table; tables of an older contract get the columns it gained since."""
     connection.execute("create schema if not exists raw")
     tables = {name: pa.schema([*entity.schema, *BOOKKEEPING]) for name, entity in ENTITIES.items()}
     for name, schema in {**tables, "quarantine": QUARANTINE, "load_batches": LOAD_BATCHES}.items():
         connection.register("_shape", schema.empty_table())
         connection.execute(f"create table if not exists raw.{name} as from _shape")
+        there = {row[0] for row in connection.execute(f"describe raw.{name}").fetchall()}
+        for column, kind, *_ in connection.execute("describe _shape").fetchall():
+            if column not in there:
+                connection.execute(f"alter table raw.{name} add column {identifier(column)} {kind}")
         connection.unregister("_shape")
 
 
@@ -91,8 +111,10 @@ _BATCH_SHAPE = pa.schema(
         ("number", pa.int32()),
         ("day", pa.date32()),
         ("is_used", pa.bool_()),
+        ("is_unchanged", pa.bool_()),
         ("rows_read", pa.int64()),
-        *[column for column in LOAD_BATCHES if not column.name.startswith("rows_")],
+        ("rows_repeated", pa.int64()),
+        *[column for column in LOAD_BATCHES if column.name not in COUNTED],
     ]
 )
 
@@ -101,15 +123,20 @@ def _batch_rows(landed: Landed) -> list[dict[str, Any]]:
     spoilt = {(d.feed.name, d.day) for d in landed.deliveries if d.state not in COMPLETE_STATES}
     rows = []
     for number, delivery in enumerate(landed.deliveries):
-        feed, is_used = delivery.feed.name, (delivery.feed.name, delivery.day) not in spoilt
-        # The same file gives the same id, so that a day loaded again is the same rows.
-        mark = (delivery.sha256 or delivery.state)[:12]
+        feed = delivery.feed.name
+        is_used = (feed, delivery.day) not in spoilt and not delivery.is_unchanged
+        # The same file gives the same id, so that a day loaded again is the same rows. One that could not be used may
+        # be the very file that was loaded once (its mapping has changed since).
+        is_complete = delivery.state in COMPLETE_STATES and delivery.sha256 is not None
+        mark = (delivery.sha256 or "")[:12] if is_complete else delivery.state
         rows.append(
             {
                 "number": number,
                 "day": delivery.day,
                 "is_used": is_used,
+                "is_unchanged": delivery.is_unchanged,
                 "rows_read": delivery.rows_in - landed.filtered[number] if is_used else 0,
+                "rows_repeated": landed.repeated[number],
                 "batch_id": f"{feed}:{delivery.window}:{delivery.name}:{mark}",
                 "source": feed,
                 "entity": landed.entity,
@@ -119,6 +146,13 @@ def _batch_rows(landed: Landed) -> list[dict[str, Any]]:
                 "file_sha256": delivery.sha256,
                 "window": delivery.window,
                 "state": delivery.state,
+                "rows_filtered": landed.filtered[number] if is_used else 0,
+                "rows_ambiguous": landed.ambiguous[number] if is_used else 0,
+                "problem": delivery.problem,
+                "mapping": delivery.mapping,
+                "checked_at": landed.finished_at,
+                "source_columns": json.dumps(delivery.columns, ensure_ascii=False) if delivery.columns else None,
+                "notes": "; ".join(delivery.notes) or None,
             }
         )
     return rows
@@ -147,17 +181,17 @@ def _find_repeated(connection: duckdb.DuckDBPyConnection, entity: str) -> None:
 
 
 def _write_rows(connection: duckdb.DuckDBPyConnection, entity: str) -> None:
-    columns = ", ".join(f"landed.{identifier(name)}" for name in ENTITIES[entity].schema.names)
-    connection.execute(
-        f"""
-        delete from raw.{entity} using (select distinct source, day from batch where is_used) as old
-        where _source = old.source and _delivery_date = old.day
-        """
-    )
+    names = [identifier(name) for name in ENTITIES[entity].schema.names]
+    # Constants, not a join: they let DuckDB skip the blocks of all other days, whatever the history holds.
+    for source, day in connection.execute("select distinct source, day from batch where is_used").fetchall():
+        connection.execute(f"delete from raw.{entity} where _delivery_date = ? and _source = ?", [day, source])
     connection.execute(
         f"""
         insert into raw.{entity}
-        select {columns}, batch.source, batch.day, landed._row_number, batch.finished_at, batch.batch_id
+            ({", ".join(names)}, _source, _delivery_date, _row_number, _loaded_at, _batch_id)
+        select
+            {", ".join(f"landed.{name}" for name in names)},
+            batch.source, batch.day, landed._row_number, batch.finished_at, batch.batch_id
         from {_landing(entity)} as landed join batch on batch.number = landed.{DELIVERY}
         where batch.is_used and landed._reason_code is null
             and not exists (
@@ -168,29 +202,68 @@ def _write_rows(connection: duckdb.DuckDBPyConnection, entity: str) -> None:
 
 
 def _write_quarantine(connection: duckdb.DuckDBPyConnection, entity: str) -> None:
-    """Replace the quarantine of the days; a row that is rejected again keeps the time it was first seen."""
-    connection.execute(
-        """
-        create or replace temp table rejected_before as
-        select q.*, b."window"
-        from raw.quarantine as q join raw.load_batches as b using (batch_id)
-        where (b.source, b."window") in (select (source, "window") from batch where is_used)
-        """
-    )
-    connection.execute("delete from raw.quarantine where batch_id in (select batch_id from rejected_before)")
+    """Replace what waits in quarantine for the days; rows that wait no longer stay, with how their wait ended."""
     connection.execute(
         f"""
-        insert into raw.quarantine
+        create or replace temp table waited as
+        select q.*, b.file_name, b.file_sha256
+        from raw.quarantine as q join raw.load_batches as b using (batch_id)
+        where b.entity = '{entity}' and q.replayed_at is null
+            and (b.source, b."window") in (select (source, "window") from batch where is_used)
+        """
+    )
+    connection.execute(
+        f"""
+        create or replace temp table rejected as
         select
-            batch.batch_id, batch.source, '{entity}', landed._row_number, landed._payload, landed._reason_code,
-            landed._reason, min(coalesce(b.first_seen_at, batch.finished_at)), null
+            batch.batch_id, batch.source, '{entity}' as entity, landed._row_number as row_number,
+            landed._payload as payload, landed._reason_code as reason_code, landed._reason as reason,
+            batch."window", batch.file_name, batch.file_sha256, batch.finished_at, landed._is_whole as is_whole
         from {_landing(entity)} as landed
         join batch on batch.number = landed.{DELIVERY}
-        left join rejected_before as b
-            on b.source = batch.source and b."window" = batch."window"
-            and b.row_number = landed._row_number and b.reason_code = landed._reason_code
         where batch.is_used and landed._reason_code is not null
-        group by all
+        """
+    )
+    # Waiting, or rejected again after it was loaded once.
+    connection.execute(
+        f"""
+        delete from raw.quarantine
+        where entity = '{entity}' and (
+            (replayed_at is null and batch_id in (select batch_id from waited))
+            or (batch_id, row_number) in (select (batch_id, row_number) from rejected)
+        )
+        """
+    )
+    # The same row: of the same bytes, or in another file of that name at the same place with the same fault.
+    is_same = """
+        waited.source = rejected.source and waited."window" = rejected."window"
+        and waited.file_name = rejected.file_name and waited.row_number = rejected.row_number
+        and (waited.file_sha256 = rejected.file_sha256 or waited.reason_code = rejected.reason_code)
+    """
+    connection.execute(
+        f"""
+        insert into raw.quarantine by name
+        select
+            rejected.* exclude (file_name, file_sha256, finished_at),
+            coalesce(waited.first_seen_at, rejected.finished_at) as first_seen_at
+        from rejected left join waited on {is_same}
+        """
+    )
+    connection.execute(
+        f"""
+        insert into raw.quarantine by name
+        select
+            waited.* exclude (file_name, file_sha256, replayed_at, outcome),
+            (select max(finished_at) from batch) as replayed_at,
+            case
+                when exists (
+                    from batch where batch.source = waited.source and batch."window" = waited."window"
+                        and batch.file_name = waited.file_name and batch.file_sha256 = waited.file_sha256
+                ) then 'replayed'
+                else 'delivered again'
+            end as outcome
+        from waited
+        where not exists (from rejected where {is_same})
         """
     )
 
@@ -207,16 +280,22 @@ def _write_batches(connection: duckdb.DuckDBPyConnection, landed: Landed) -> lis
             or (state not in ({_COMPLETE}) and (source, "window") in (select (source, "window") from batch))
         """
     )
-    names = LOAD_BATCHES.names
+    connection.execute(
+        """
+        update raw.load_batches as stored set checked_at = batch.checked_at
+        from batch where batch.is_unchanged and stored.batch_id = batch.batch_id
+        """
+    )
     counts = {
         "rows_in": "rows_read",
-        "rows_loaded": "coalesce(rows_good, 0) - coalesce(rows_repeated, 0)",
+        "rows_loaded": "coalesce(rows_good, 0) - coalesce(rows_again, 0)",
         "rows_quarantined": "coalesce(rows_bad, 0)",
-        "rows_duplicate": "coalesce(rows_repeated, 0)",
+        "rows_duplicate": "coalesce(rows_again, 0) + rows_repeated",
     }
-    selected = ", ".join(f"{counts.get(name, identifier(name))} as {identifier(name)}" for name in names)
-    rows = connection.execute(
+    selected = ", ".join(f"{counts.get(name, identifier(name))} as {identifier(name)}" for name in LOAD_BATCHES.names)
+    connection.execute(
         f"""
+        insert into raw.load_batches by name
         with seen as (
             select
                 {DELIVERY} as number,
@@ -225,31 +304,29 @@ def _write_batches(connection: duckdb.DuckDBPyConnection, landed: Landed) -> lis
             from {_landing(landed.entity)}
             group by {DELIVERY}
         ),
-        again as (select {DELIVERY} as number, count(*) as rows_repeated from repeated group by {DELIVERY})
-        select batch.number, {selected}
+        again as (select {DELIVERY} as number, count(*) as rows_again from repeated group by {DELIVERY})
+        select {selected}
         from batch
         left join seen on seen.number = batch.number and batch.is_used
         left join again on again.number = batch.number
+        where not batch.is_unchanged
+        """
+    )
+    shown = [name for name in LOAD_BATCHES.names if name not in ("started_at", "finished_at", "checked_at")]
+    rows = connection.execute(
+        f"""
+        select {", ".join(f"stored.{identifier(name)}" for name in shown)}, batch.is_unchanged
+        from batch join raw.load_batches as stored using (batch_id)
         order by batch.number
         """
     ).to_arrow_table()
-    connection.register("fresh", rows.drop_columns(["number"]))
-    connection.execute("insert into raw.load_batches by name from fresh")
-    connection.unregister("fresh")
-    reports = []
-    for number, row in enumerate(rows.drop_columns(["number", "started_at", "finished_at"]).to_pylist()):
-        report = BatchReport(
-            **row,
-            rows_filtered=landed.filtered[number],
-            ambiguous_times=landed.ambiguous[number],
-            problem=landed.deliveries[number].problem,
-        )
+    reports = [BatchReport(**row) for row in rows.to_pylist()]
+    for report in reports:
         accounted = report.rows_loaded + report.rows_quarantined + report.rows_duplicate
         if report.rows_in != accounted:
             raise AssertionError(
                 f"{report.file_name}: {report.rows_in} rows read, {accounted} accounted for; nothing was loaded"
             )
-        reports.append(report)
     return reports
 
 

@@ -1,140 +1,141 @@
-"""HTTP APIs that answer in JSON, page by page, through dlt's REST client: retries, Retry-After, paginators, sign-in."""
+"""HTTP APIs that answer in JSON: which requests a day needs, and the rows of their answers."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
-from datetime import date
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pyarrow as pa
 
+from orchestration.sources import watermarks
 from orchestration.sources.config import Feed
-from orchestration.sources.deliveries import JSON_COLUMN, ROW, Chunk, Delivery, fill_day
-from orchestration.sources.errors import ConfigError
+from orchestration.sources.deliveries import JSON_COLUMN, ROW, Chunk, Delivery, UnreadableError, fill_day
+from orchestration.sources.records import EACH
+
+#: An API that failed for so many days in a row is not asked for the next ones: each costs all attempts again.
+_ENOUGH_FAILURES = 3
+_REQUEST = ("url", "method", "params", "body", "headers")
 
 
 def find_deliveries(feed: Feed, days: Sequence[date]) -> list[Delivery]:
     """One delivery per day if the request names the day, else one snapshot."""
+    name = feed.masked(re.sub(r"//[^/@]*@", "//", feed.connection["url"].split("?")[0]))
+    if feed.cursor:
+        return watermarks.find_deliveries(feed, days, name)
     wanted: Sequence[date | None] = [day for day in days if feed.covers(day)] if feed.is_daily else [None]
-    return [Delivery.of_day(feed, day, feed.connection["url"].split("?")[0], day) for day in wanted]
+    return [Delivery.of_day(feed, day, name, day) for day in wanted]
 
 
-def read_deliveries(deliveries: Sequence[Delivery]) -> Iterator[Chunk]:
-    """Records of the answers. A day that does not arrive whole is marked, never passed off as a short one."""
+def read_deliveries(deliveries: Sequence[Delivery], timezone: str) -> Iterator[Chunk]:
+    """Records of the answers. A day that does not arrive whole is marked, never passed off as a short one.
+
+    Parameters
+    ----------
+    timezone : str
+        Where the days begin at midnight.
+    """
     # requests and dlt's client take a second to import, which loads from files need not pay
-    from dlt.sources.helpers.rest_client import RESTClient
     from requests import RequestException
 
-    for delivery in deliveries:
-        settings = {key: _filled(value, delivery.location) for key, value in delivery.feed.connection.items()}
-        digest = hashlib.sha256()
-        seen: set[str] = set()
-        client = RESTClient(
-            base_url=settings["url"],
-            headers=settings.get("headers"),
-            auth=_auth(delivery.feed, settings),
-            paginator=_paginator(delivery.feed, settings),
-            session=_session(settings),
-        )
-        try:
-            pages = client.paginate(
-                method=settings.get("method", "GET"),
-                params=settings.get("params"),
-                json=settings.get("body"),
-                data_selector=delivery.feed.records or "$",
-                hooks={"response": [_Check(delivery.feed.records)]},
+    from orchestration.sources.rest_client import Api
+
+    if not deliveries:
+        return
+    feed = deliveries[0].feed
+    api = Api(feed)
+    failures = 0
+    try:
+        for delivery in deliveries:
+            try:
+                if failures >= _ENOUGH_FAILURES:
+                    raise RequestException(f"not asked for after {failures} failures in a row, see above")
+                yield from _read(api, delivery, timezone)
+            except (RequestException, UnreadableError) as error:
+                failures += 1
+                state = "truncated" if delivery.rows_in else "missing"
+                problem = f"{delivery.name} ({delivery.window}) did not answer completely: {_safe(feed, error)}"
+                delivery.fail(state, problem)
+            else:
+                failures = 0
+    finally:
+        api.close()
+
+
+def _read(api: Any, delivery: Delivery, timezone: str) -> Iterator[Chunk]:
+    digest = hashlib.sha256()
+    api.start_delivery()
+    connection = delivery.feed.connection
+    after = delivery.after
+    if after is None and "cursor" in connection:
+        after = connection["cursor"]["start"]
+    for each in connection.get("for_each", [None]):
+        request = {
+            key: _filled(connection[key], delivery.location, timezone, each, after)
+            for key in _REQUEST
+            if key in connection
+        }
+        for records in api.pages(request):
+            if each is not None:
+                records = [{**record, EACH: each} if isinstance(record, dict) else record for record in records]
+            texts = [_text(record) for record in records]
+            for text in texts:
+                digest.update(text.encode())
+            numbers = range(delivery.rows_in + 1, delivery.rows_in + 1 + len(texts))
+            delivery.rows_in += len(texts)
+            yield Chunk(
+                delivery, pa.table({JSON_COLUMN: pa.array(texts, pa.string()), ROW: pa.array(numbers, pa.int64())})
             )
-            for page in pages:
-                request = page.response.request
-                asked = f"{request.url} {request.body!r}"
-                if asked in seen:
-                    raise RequestException("the API leads from page to page in a circle; check paginator:")
-                seen.add(asked)
-                yield _chunk(delivery, list(page), digest)
-        except (RequestException, ValueError) as error:
-            state = "truncated" if delivery.rows_in else "missing"
-            delivery.fail(state, f"{delivery.name} ({delivery.window}) did not answer completely: {_safe(error)}")
-        else:
-            delivery.sha256 = digest.hexdigest()
-            if delivery.rows_in == 0:
-                delivery.state = "empty"
+    delivery.sha256 = digest.hexdigest()
+    if delivery.rows_in == 0:
+        delivery.state = "empty"
 
 
-class _Check:
-    """Refuses answers that are not whole, before dlt would take them for an empty page."""
-
-    def __init__(self, records: str | None) -> None:
-        self._records = records
-
-    def __call__(self, response: Any, *args: Any, **kwargs: Any) -> None:
-        from requests import HTTPError
-        from requests.exceptions import ChunkedEncodingError, RequestException
-
-        if response.status_code >= 400:
-            # The address may hold a key, so requests' own message is not used.
-            raise HTTPError(f"status {response.status_code} ({response.reason})", response=response)
-        try:
-            found = response.json()
-        except ValueError as error:
-            raise ChunkedEncodingError("the answer is not complete JSON") from error
-        for part in self._records.split(".") if self._records else ():
-            found = found.get(part) if isinstance(found, dict) else None
-        if not isinstance(found, list):
-            place = f"at {self._records}" if self._records else "at the top of the answer"
-            raise RequestException(f"there is no list of records {place}; check records:")
-
-
-def _chunk(delivery: Delivery, records: list[Any], digest: Any) -> Chunk:
-    texts = [json.dumps(record, ensure_ascii=False) for record in records]
-    for text in texts:
-        digest.update(text.encode())
-    numbers = range(delivery.rows_in + 1, delivery.rows_in + 1 + len(texts))
-    delivery.rows_in += len(texts)
-    return Chunk(delivery, pa.table({JSON_COLUMN: pa.array(texts, pa.string()), ROW: pa.array(numbers, pa.int64())}))
-
-
-def _session(settings: dict[str, Any]) -> Any:
-    from dlt.sources.helpers.requests.retry import Client
-
-    attempts = settings.get("retries", 4) + 1
-    return Client(raise_for_status=False, request_max_attempts=attempts, request_timeout=(10, 120)).session
-
-
-def _paginator(feed: Feed, settings: dict[str, Any]) -> Any:
-    from dlt.sources.rest_api.config_setup import create_paginator
-
+def _text(record: Any) -> str:
+    text = json.dumps(record, ensure_ascii=False)
     try:
-        return create_paginator(settings["paginator"])
-    except (TypeError, ValueError) as error:
-        raise ConfigError(f"{feed.where_from}: paginator: {error}; see dlt's settings of this paginator") from error
+        text.encode()
+    except UnicodeEncodeError:  # half a character, which only JSON can write; the mapping will say so of its row
+        return json.dumps(record)
+    return text
 
 
-def _auth(feed: Feed, settings: dict[str, Any]) -> Any:
-    from dlt.common.configuration.exceptions import ConfigurationException
-    from dlt.sources.rest_api.config_setup import create_auth
-
-    if "auth" not in settings:
-        return None
-    try:
-        return create_auth(settings["auth"])
-    except (ConfigurationException, TypeError, ValueError) as error:
-        given = ", ".join(sorted(settings["auth"]))
-        raise ConfigError(f"{feed.where_from}: auth: the settings {given} do not fit the type; see dlt's") from error
-
-
-def _filled(value: Any, day: date | None) -> Any:
-    """`{day}` and `{next_day}` replaced wherever they stand."""
-    if isinstance(value, str):
-        return fill_day(value, day)
-    if isinstance(value, dict):
-        return {key: _filled(item, day) for key, item in value.items()}
-    return [_filled(item, day) for item in value] if isinstance(value, list) else value
+def _filled(value: Any, day: date | None, zone: str, each: Any, after: Any) -> Any:
+    """`{day}`, `{next_day}`, `{each}` and `{cursor}` replaced wherever they stand."""
+    if isinstance(value, Mapping):
+        return {key: _filled(item, day, zone, each, after) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_filled(item, day, zone, each, after) for item in value]
+    if not isinstance(value, str):
+        return value
+    whole = re.fullmatch(r"\{each(?:\.(\w+))?\}", value)
+    if whole and each is not None:  # a number stays one
+        return _element(each, whole[1])
+    if each is not None:
+        value = re.sub(r"\{each(?:\.(\w+))?\}", lambda match: str(_element(each, match[1])), value)
+    if after is not None:
+        value = re.sub(r"\{cursor(?::([^{}]*))?\}", lambda match: _cursor(after, match[1]), value)
+    return fill_day(value, day, zone)
 
 
-def _safe(error: Exception) -> str:
-    """The error without the addresses it quotes, which may hold keys."""
-    from re import sub
+def _cursor(after: Any, form: str | None) -> str:
+    if isinstance(after, datetime):
+        return after.astimezone(UTC).strftime(form or "%Y-%m-%dT%H:%M:%S.%fZ")
+    return str(after)
 
-    return sub(r"(https?://[^\s?'\"]+)\?[^\s'\")]*", r"\1?...", sub(r"(url: /[^\s?]*)\?\S*", r"\1?...", str(error)))
+
+def _element(each: Any, name: str | None) -> Any:
+    if name is None:
+        return each
+    if not isinstance(each, Mapping) or name not in each:
+        raise UnreadableError("missing", f"an element of for_each has no {name}; add it, or correct {{each.{name}}}")
+    return each[name]
+
+
+def _safe(feed: Feed, error: Exception) -> str:
+    """The error without secrets and the addresses it quotes, which may hold some."""
+    text = re.sub(r"(https?://[^\s?'\"]+)\?[^\s'\")]*", r"\1?...", str(error))
+    return feed.masked(re.sub(r"(url: /[^\s?]*)\?\S*", r"\1?...", text))

@@ -14,6 +14,10 @@ from orchestration.sources.contract import ENTITIES, INSTANT, TEXT, Entity
 from orchestration.sources.deliveries import ROW
 
 DELIVERY = "_delivery"
+#: The business day of a row's delivery; NULL for a snapshot.
+DAY = "_delivery_day"
+#: Place of a row in its batch: joins may bring rows back in another order.
+PLACE = "_place"
 #: Name of the expression that failed on the row, set by the mapping.
 FAILED = "_failed"
 
@@ -26,12 +30,15 @@ _SQL_TYPES = {
 _SCRUBBED = {
     ("web_events", "page_url"): "scrub_email", ("web_events", "referrer_url"): "scrub_email",
     ("web_events", "properties"): "scrub_email", ("web_events", "search_term"): "scrub_text",
-    ("social_posts", "text"): "scrub_text",
+    ("social_posts", "text"): "scrub_text", ("social_posts", "topic"): "scrub_text",
+    ("social_posts", "url"): "scrub_post_url",
 }  # fmt: skip
+#: Columns that hold JSON.
+_JSON = ("properties",)
 _SPLIT = "chr(31)"
 
 
-def verdict_query(feed: Feed, mapped: pa.Schema, zone: str, now: datetime) -> str:
+def verdict_query(feed: Feed, mapped: pa.Schema, zone: str, business_zone: str, now: datetime) -> str:
     """Query over the relation `mapped`.
 
     Parameters
@@ -39,17 +46,21 @@ def verdict_query(feed: Feed, mapped: pa.Schema, zone: str, now: datetime) -> st
     feed : Feed
         Whose notation the texts are in.
     mapped : pyarrow.Schema
-        Mapped contract columns, as text or typed, with `_delivery`, `_row` and `_failed`.
+        Mapped contract columns, as text or typed, with `_place`, `_delivery`, `_delivery_day`,
+        `_row` and `_failed`.
     zone : str
         Of wall-clock times.
+    business_zone : str
+        Of the business day.
     now : datetime
         Rows more than ten minutes later are not believed.
 
     Returns
     -------
     str
-        Gives `_delivery`, `_row_number`, the contract's columns in their types, `_is_ambiguous` (a wall-clock time that
-        exists twice), `_reason_code` and `_reason` (both NULL for a row that passes; the first fault counts).
+        Gives `_place`, `_delivery`, `_row_number`, the contract's columns in their types, `_is_ambiguous` (a
+        wall-clock time that exists twice), `_reason_code` and `_reason` (both NULL for a row that passes; the first
+        fault counts).
     """
     entity = ENTITIES[feed.entity]
     present = [field for field in entity.schema if field.name in mapped.names]
@@ -57,6 +68,8 @@ def verdict_query(feed: Feed, mapped: pa.Schema, zone: str, now: datetime) -> st
         f"{casts.cleaned(f.name, mapped.field(f.name).type, f.type, feed)} as {identifier(f.name)}" for f in present
     ]
     parsed, values, gaps, doubles, faults = [], [], [], ["false"], []
+    clocks: list[str] = []
+    joins: list[str] = []
     for field in entity.schema:
         name, column, raw = field.name, identifier(field.name), identifier(field.name + "__raw")
         if field not in present:
@@ -65,19 +78,24 @@ def verdict_query(feed: Feed, mapped: pa.Schema, zone: str, now: datetime) -> st
         arrow = mapped.field(name).type
         parsed.append(f"{column} as {raw}")
         if field.type == INSTANT:
-            zoned, local = identifier(name + "__zoned"), identifier(name + "__local")
+            zoned, local, clock = (identifier(name + end) for end in ("__zoned", "__local", "__clock"))
             parsed += [
                 f"{sql} as {at}"
                 for sql, at in zip(casts.zoned_and_local(name, arrow, feed), (zoned, local), strict=True)
             ]
-            value, is_gap, is_double = casts.instant(zoned, local, zone)
-            gaps.append(_fault("nonexistent_local_time", name, raw, f"does not exist in {zone}", is_gap))
-            doubles.append(f"coalesce({is_double}, false)")
+            clocks.append(f"{clock} as ({_clock_query(local, zone)})")
+            joins.append(f"left join {clock} on {clock}.quarter = {casts.quarter_hour(local)}")
+            value = f"coalesce({zoned}, {clock}.instant + ({local} - {clock}.quarter))"
+            gaps.append(_fault("nonexistent_local_time", name, raw, f"does not exist in {zone}", f"{clock}.is_gap"))
+            doubles.append(f"coalesce({clock}.is_double, false)")
         else:
             value = casts.typed(name, arrow, field.type, feed)
             if (entity.name, name) in _SCRUBBED:
                 value = f"{_SCRUBBED[entity.name, name]}({value})"
         values.append(f"{value} as {column}")
+        if field.type == TEXT and (feed.records_are_json or pa.types.is_nested(arrow)) and name not in _JSON:
+            is_nested = f"(starts_with({column}, '{{') or starts_with({column}, '[')) and json_valid({column})"
+            faults.append(_fault("bad_text", name, raw, "is an object or a list, not a text", is_nested))
         if field.type != TEXT:
             faults.append(
                 _fault(*_named(field), raw, casts.FAULTS[field.type][1], f"{raw} is not null and {column} is null")
@@ -85,25 +103,38 @@ def verdict_query(feed: Feed, mapped: pa.Schema, zone: str, now: datetime) -> st
     failed = (
         f"when {FAILED} is not null then 'bad_mapping' || {_SPLIT} || {FAILED} || ': the expression fails on this row'"
     )
-    rules = " ".join([failed, *faults, *_completeness(entity), *_time_rules(entity, now)])
+    rules = [failed, *faults, *_completeness(entity), *_time_rules(entity, now)]
+    rules += _late_rules(entity, feed)
     raws = "".join(f", {identifier(field.name + '__raw')}" for field in present)
     return f"""
-        with clean as (select {DELIVERY}, {ROW}, {FAILED}, {", ".join(clean)} from mapped),
+        with clean as (select {PLACE}, {DELIVERY}, {DAY}, {ROW}, {FAILED}, {", ".join(clean)} from mapped),
         parsed as (select *, {", ".join(parsed)} from clean),
+        {"".join(f"{clock}, " for clock in clocks)}
         valued as (
             select
-                {DELIVERY}, {ROW}, {FAILED}, {", ".join(values)}{raws},
+                {PLACE}, {DELIVERY}, {DAY}, {ROW}, {FAILED}, {", ".join(values)}{raws},
                 {f"case {' '.join(gaps)} end" if gaps else "null::varchar"} as _gap,
                 {" or ".join(doubles)} as _is_ambiguous
-            from parsed
+            from parsed {" ".join(joins)}
         ),
+        days as ({_days_query(feed, business_zone)}),
         judged as (
-            select *, coalesce(case when {FAILED} is null then _gap end, case {rules} end) as _fault from valued
+            select *, coalesce(case when {FAILED} is null then _gap end, case {" ".join(rules)} end) as _fault
+            from valued left join days using ({DAY})
         )
         select
-            {DELIVERY}, {ROW} as _row_number, {", ".join(map(identifier, entity.schema.names))}, _is_ambiguous,
+            {PLACE}, {DELIVERY}, {ROW} as _row_number, {", ".join(map(identifier, entity.schema.names))}, _is_ambiguous,
             split_part(_fault, {_SPLIT}, 1) as _reason_code, scrub_text(split_part(_fault, {_SPLIT}, 2)) as _reason
         from judged
+    """
+
+
+def _clock_query(local: str, zone: str) -> str:
+    """The quarters of an hour that occur, each resolved once."""
+    instant, is_gap, is_double = casts.wall_clock("quarter", zone)
+    return f"""
+        select quarter, {instant} as instant, {is_gap} as is_gap, {is_double} as is_double
+        from (select distinct {casts.quarter_hour(local)} as quarter from parsed where {local} is not null)
     """
 
 
@@ -128,3 +159,17 @@ def _time_rules(entity: Entity, now: datetime) -> Iterator[str]:
         latest = quoted((now + _CLOCK_TOLERANCE).isoformat())
         yield _fault("in_future", entity.time, time, "lies in the future", f"{time} > {latest}::timestamptz")
         yield _fault("epoch_zero", entity.time, time, "is a clock's zero", f"abs(epoch({time})) < 86400")
+
+
+def _late_rules(entity: Entity, feed: Feed) -> Iterator[str]:
+    if entity.has_late_days and entity.time is not None and feed.is_daily:
+        time, late = identifier(entity.time), f"is more than {feed.late_days} days older than its delivery (late_days)"
+        yield _fault("too_late", entity.time, time, late, f"{time} < _oldest")
+        early = "is more than a day younger than its delivery"
+        yield _fault("too_early", entity.time, time, early, f"{time} >= _after")
+
+
+def _days_query(feed: Feed, business_zone: str) -> str:
+    """The delivery days, and within which time their rows may lie: zones are asked once per day, not once per row."""
+    oldest, after = (f"timezone({quoted(business_zone)}, ({DAY} + {days})::timestamp)" for days in (-feed.late_days, 2))
+    return f"select {DAY}, {oldest} as _oldest, {after} as _after from (select distinct {DAY} from mapped)"

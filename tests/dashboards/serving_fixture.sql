@@ -173,7 +173,8 @@ select
     source, entity, missing as days_missing, if(missing = 0, 'ok', 'late') as status, 'loaded' as last_state,
     getvariable('last_day') + interval 28 hours as last_loaded_at, last_loaded_at - interval 6 hours as last_event_at,
     cast(getvariable('last_day') as date) as last_delivery_date, size + 25 as rows_in, size as rows_loaded,
-    5 as rows_quarantined, 20 as rows_duplicate
+    5 as rows_quarantined, 20 as rows_duplicate, 5 as rows_waiting, 2 as rows_too_late, 1 as rows_ambiguous,
+    if(missing = 0, null, 'spend_20261030.csv does not exist; deliver it and run the day again') as problem
 from (values ('shop_web', 'web_events', 512344, 0), ('erp', 'orders', 28410, 0), ('erp', 'order_lines', 71020, 0),
     ('bright_sky', 'weather_observations', 9600, 0), ('spend', 'campaign_spend', 6080, 2)) as v (source, entity, size, missing);
 
@@ -183,8 +184,16 @@ select 'fct_sessions_grain_' || n as check_name, 'marts/fct_sessions' as asset, 
 union all
 select 'social_volume', 'marts/fct_social_daily', 'failed', 'warn', 'Fewer posts than usual.';
 
+insert into marts.rpt_delivery_states by name
+select 'spend' as source, 'campaign_spend' as entity, '2026-10-3' || n as load_window,
+    cast(load_window as date) as delivery_date, if(n = 0, 'missing', 'header_only') as state,
+    if(n = 0, 'spend_20261030.csv does not exist; deliver it and run the day again', null) as problem,
+    false as has_earlier_rows, 0 as rows_loaded, getvariable('last_day') as checked_at
+from range(2) as r (n);
+
 insert into marts.rpt_quarantine by name
-select 'erp' as source, 'orders' as entity, 'bad_timestamp' as reason_code, 25 as rows, 0 as rows_replayed,
+select 'erp' as source, 'orders' as entity, 'bad_timestamp' as reason_code, 25 as rows, 0 as rows_replayed, 25 as rows_waiting,
+    '{"Nr":"7","Datum":"gestern"}' as example_payload,
     getvariable('last_day') as first_seen_at, getvariable('last_day') as last_seen_at, '=cmd|'' /C calc''!A0' as example_reason;
 
 insert into marts.rpt_traffic_quality_daily by name

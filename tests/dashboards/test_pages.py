@@ -146,7 +146,7 @@ def test_season_only_and_too_little_data_get_no_curve() -> None:
     assert "Too little data" in words(open_page("weather_sales", region="BY", category="Mode"))
 
 
-@pytest.mark.parametrize("part", ["feeds", "checks", "quarantine", "traffic", "definitions"])
+@pytest.mark.parametrize("part", ["feeds", "deliveries", "checks", "quarantine", "traffic", "definitions"])
 def test_data_health_has_all_its_parts(part: str) -> None:
     app = open_page("data_health", "de", part=part)
     assert not app.exception
@@ -206,3 +206,25 @@ def test_an_open_page_moves_to_a_new_version_on_its_next_rerun(tmp_path: Path, m
     after = next(metric.value for metric in app.metric if metric.label == "Revenue")
     assert "1 November 2026" in words(app)
     assert float(after[1:].replace(",", "")) > 1.8 * float(before[1:].replace(",", ""))
+
+
+def test_a_run_that_stopped_is_told_until_something_newer_is_published(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from orchestration.defs.serving.stopped import write_note
+    from tests.dashboards.serving_fixture import build
+
+    build(tmp_path)
+    monkeypatch.setenv("NETZPLAN_DATA_DIR", str(tmp_path))
+    write_note(tmp_path / "serving", "run-1", "raw/orders", "earlier")
+    write_note(tmp_path / "serving", "run-2", "raw/orders", "erp: orders_20261101.csv does not exist; deliver it")
+    app = open_page("data_health")
+    assert not app.exception
+    shown = words(app)
+    assert "stopped (raw/orders)" in shown
+    assert "nothing newer than" in shown
+    assert "orders_20261101.csv does not exist; deliver it" in app.code[0].value
+    assert "earlier" not in shown
+    note = json.loads((tmp_path / "serving" / "stopped.json").read_text())
+    (tmp_path / "serving" / "stopped.json").write_text(json.dumps({**note, "failed_at": "2026-10-31T05:00:00+00:00"}))
+    assert "stopped" not in words(open_page("data_health"))

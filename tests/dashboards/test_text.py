@@ -14,7 +14,7 @@ from tests.dashboards.serving_fixture import ROOT
 VOCABULARIES = {
     "phase_model", "phase", "dimension", "device", "visitor", "channel", "model", "measure", "level", "window",
     "period", "span", "region", "category", "variable", "verdict", "entity", "feed_status", "check", "severity",
-    "health_part", "standing", "parameter", "kpi",
+    "delivery_state", "health_part", "standing", "parameter", "kpi",
 }  # fmt: skip
 
 

@@ -28,7 +28,7 @@ def test_defaults() -> None:
 def test_the_data_folder_may_be_anywhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("NETZPLAN_DATA_DIR", str(tmp_path / "with space"))
     settings = Settings.from_environment()
-    paths = (settings.warehouse, settings.serving_dir, settings.dlt_dir, settings.dagster_home, settings.demo_dir)
+    paths = (settings.warehouse, settings.serving_dir, settings.dagster_home, settings.demo_dir)
     assert all(path.is_relative_to(tmp_path / "with space") for path in paths)
 
 
@@ -69,3 +69,13 @@ def test_real_sources_need_a_key_of_their_own(monkeypatch: pytest.MonkeyPatch, t
         settings.pseudonym_key()
     monkeypatch.setenv("NETZPLAN_PSEUDONYM_KEY", "k" * 32)
     assert settings.pseudonym_key() == b"k" * 32
+
+
+def test_the_keys_before_a_rotation_are_part_of_the_secret(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    settings = Settings(tmp_path, tmp_path / "sources.yaml")
+    monkeypatch.setenv("NETZPLAN_PSEUDONYM_KEYS_BEFORE", f"{'a' * 32}, {'b' * 32}")
+    monkeypatch.delenv("NETZPLAN_PSEUDONYM_KEY", raising=False)
+    with pytest.raises(SettingsError, match="NETZPLAN_PSEUDONYM_KEY"):
+        settings.pseudonym_key()
+    monkeypatch.setenv("NETZPLAN_PSEUDONYM_KEY", "c" * 32)
+    assert settings.pseudonym_key() == (b"a" * 32, b"b" * 32, b"c" * 32)

@@ -74,6 +74,10 @@ TABLES: dict[str, pa.Schema] = {
             ("y_high", _NUMBER),
         ]
     ),
+    # One row per public post that a configured model has scored.
+    "post_sentiments": pa.schema(
+        [("post_id", _TEXT), ("sentiment", _NUMBER), ("backend", _TEXT), ("text_hash", _TEXT)]
+    ),
     # One row per model x figure of the last fit.
     "model_runs": pa.schema(
         [

@@ -7,11 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import pyarrow as pa
 
 from orchestration.defs.partitions import DAYS, SETTINGS, SOURCES
 from orchestration.defs.reports import check, preview
 from orchestration.defs.resources import Warehouse
 from orchestration.sources.contract import ENTITIES
+from orchestration.sources.deliveries import SNAPSHOT, SNAPSHOT_DATE
+from orchestration.sources.errors import DeliveryError
 from orchestration.sources.load import BatchReport, load_entity
 
 _DOMAINS = {
@@ -35,7 +38,8 @@ def raw_asset(entity: str) -> dg.AssetsDefinition:
             "conservation",
             asset=key,
             blocking=True,
-            description="Rows read = rows loaded + quarantined + duplicate, per file, and as many are really there.",
+            description="Rows read = rows loaded + quarantined + duplicate, per file of this run's days and snapshots, "
+            "and as many are really there.",
         )
     ]
     is_daily = any(feed.is_daily for feed in feeds)
@@ -49,7 +53,7 @@ def raw_asset(entity: str) -> dg.AssetsDefinition:
         partitions_def=DAYS if is_daily else None,
         backfill_policy=dg.BackfillPolicy.single_run() if is_daily else None,
         group_name=f"raw/{_DOMAIN_OF[entity]}",
-        kinds={"dlt", "duckdb"},
+        kinds={"duckdb", *("dlt" for feed in feeds if feed.kind in ("rest", "sql"))},
         owners=["team:engineering"],
         description=_describe(entity),
         metadata={"feeds": dg.MetadataValue.json([{"name": feed.name, "kind": feed.kind} for feed in feeds])},
@@ -58,26 +62,28 @@ def raw_asset(entity: str) -> dg.AssetsDefinition:
         ),
         check_specs=checks,
         pool="warehouse",
-        code_version="1",
+        code_version="2",
     )
     def load(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:
         days = _days(context) if is_daily else [SETTINGS.yesterday()]
-        reports = load_entity(
-            SOURCES,
-            entity,
-            days,
-            warehouse=Path(warehouse.path),
-            key=SETTINGS.pseudonym_key(),
-            dlt_dir=SETTINGS.dlt_dir,
-            timezone=SETTINGS.timezone,
-            now=datetime.now(UTC),
-        )
+        try:
+            reports = load_entity(
+                SOURCES,
+                entity,
+                days,
+                warehouse=Path(warehouse.path),
+                key=SETTINGS.pseudonym_key(),
+                timezone=SETTINGS.timezone,
+                now=datetime.now(UTC),
+            )
+        except DeliveryError as error:
+            raise dg.Failure(str(error), metadata=_problems(error.reports)) from error
         whole = {**_counts(reports), **_content(warehouse, entity, reports)}
         if is_daily:
             _describe_days(context, days, reports, whole)
         else:
             context.add_asset_metadata(whole)
-        return dg.MaterializeResult(check_results=_check(warehouse, entity, is_daily))
+        return dg.MaterializeResult(check_results=_check(warehouse, entity, reports, is_daily))
 
     return load
 
@@ -118,26 +124,52 @@ def _counts(reports: Sequence[BatchReport]) -> dict[str, int]:
         "rows_in": sum(report.rows_in for report in reports),
         "quarantined": sum(report.rows_quarantined for report in reports),
         "duplicates": sum(report.rows_duplicate for report in reports),
+        "filtered": sum(report.rows_filtered for report in reports),
+        "ambiguous_times": sum(report.rows_ambiguous for report in reports),
+        "deliveries_unchanged": sum(report.is_unchanged for report in reports),
     }
+
+
+def _problems(reports: Sequence[BatchReport]) -> dict[str, dg.MetadataValue]:
+    """What could not be used, why, and what to do: the engineer need not search the log."""
+    rows = [
+        {"feed": report.source, "day": report.window, "state": report.state, "problem": report.problem}
+        for report in reports
+        if report.problem
+    ]
+    return {"problems": preview(pa.Table.from_pylist(rows))}
 
 
 def _content(warehouse: Warehouse, entity: str, reports: Sequence[BatchReport]) -> dict[str, Any]:
     columns = ", ".join(f'"{name}"' for name in ENTITIES[entity].schema.names)
-    last_batch = reports[-1].batch_id if reports else ""
+    last = (reports[-1].source, _day(reports[-1])) if reports else ("", SNAPSHOT_DATE)
     with warehouse.connect() as connection:
         total = connection.execute(f'select count(*) from raw."{entity}"').fetchall()[0][0]
         rows = connection.execute(
-            f'select {columns} from raw."{entity}" where _batch_id = ? limit 5', [last_batch]
+            f'select {columns} from raw."{entity}" where _source = ? and _delivery_date = ? limit 5', last
         ).to_arrow_table()
     return {
         "dagster/row_count": total,
-        "deliveries": dg.MetadataValue.json(dict(Counter(report.state for report in reports))),
+        "deliveries": dg.MetadataValue.json(
+            dict(Counter("unchanged" if report.is_unchanged else report.state for report in reports))
+        ),
+        **_notes(reports),
         "preview": preview(rows),
     }
 
 
-def _check(warehouse: Warehouse, entity: str, is_daily: bool) -> list[dg.AssetCheckResult]:
-    results = [check("conservation", warehouse.read_query("raw/check_conservation.sql", entity=entity))]
+def _notes(reports: Sequence[BatchReport]) -> dict[str, dg.MetadataValue]:
+    """What changed in the sources and does no harm, once per feed and change."""
+    told = dict.fromkeys(f"- {report.source}: {report.notes}" for report in reports if report.notes)
+    return {"source_changes": dg.MetadataValue.md("\n".join(told))} if told else {}
+
+
+def _check(
+    warehouse: Warehouse, entity: str, reports: Sequence[BatchReport], is_daily: bool
+) -> list[dg.AssetCheckResult]:
+    days = [_day(report) for report in reports if report.window != SNAPSHOT] or [SNAPSHOT_DATE]
+    wrong = warehouse.read_query("raw/check_conservation.sql", entity=entity, first=min(days), last=max(days))
+    results = [check("conservation", wrong)]
     if is_daily:
         newest = warehouse.last_delivery(entity)
         due = SETTINGS.yesterday() - timedelta(days=_LATE_DAYS)
@@ -150,6 +182,10 @@ def _check(warehouse: Warehouse, entity: str, is_daily: bool) -> list[dg.AssetCh
             )
         )
     return results
+
+
+def _day(report: BatchReport) -> date:
+    return SNAPSHOT_DATE if report.window == SNAPSHOT else date.fromisoformat(report.window)
 
 
 RAW_ASSETS = [raw_asset(entity) for entity in ENTITIES if SOURCES.of_entity(entity)]

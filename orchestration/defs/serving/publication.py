@@ -21,6 +21,8 @@ import pyarrow as pa
 
 POINTER = "current.json"
 SCHEMAS = ("marts", "ml")
+#: Single posts: published are only their means.
+_UNPUBLISHED = ("ml.post_sentiments",)
 _TEMPORARY = ".unpublished.duckdb"
 _SPARE_BYTES = 64 * 1024 * 1024
 #: When something was loaded or fitted: another time for the same content.
@@ -147,7 +149,7 @@ def publish(
         _point_to(file, version)
     finally:
         temporary.unlink(missing_ok=True)
-    _prune(serving_dir, keep)
+    prune(serving_dir, keep)
     return version
 
 
@@ -241,8 +243,9 @@ def _write(
             warehouse.execute(f"create schema {target}.{schema}")
         for schema, table in warehouse.execute(
             "select table_schema, table_name from information_schema.tables "
-            "where table_catalog = current_database() and list_contains(?, table_schema) order by all",
-            [list(SCHEMAS)],
+            "where table_catalog = current_database() and list_contains(?, table_schema) "
+            "and not list_contains(?, table_schema || '.' || table_name) order by all",
+            [list(SCHEMAS), list(_UNPUBLISHED)],
         ).fetchall():
             name = f"{_quoted(schema)}.{_quoted(table)}"
             warehouse.execute(f"create table {target}.{name} as from {source}.{name}")
@@ -275,7 +278,7 @@ def _point_to(file: Path, version: Version) -> None:
     _sync(file.parent)
 
 
-def _prune(serving_dir: Path, keep: int) -> None:
+def prune(serving_dir: Path, keep: int) -> None:
     """Remove the oldest versions, never the one that is pointed to."""
     serving = serving_dir / (current(serving_dir) or {})["file"]
     others = sorted(

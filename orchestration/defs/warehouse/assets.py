@@ -7,6 +7,7 @@ from typing import Any
 import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, dbt_assets
 
+from orchestration.defs.partitions import SOURCES
 from orchestration.defs.resources import Warehouse
 from orchestration.defs.warehouse.dbt_build import stream_build
 from orchestration.defs.warehouse.manifest import load_json
@@ -77,6 +78,8 @@ def warehouse_models(context: dg.AssetExecutionContext, warehouse: Warehouse) ->
     variables = {"timezone": settings.timezone, "currency": settings.currency}
     if as_of_date := warehouse.last_delivery():
         variables["as_of_date"] = as_of_date.isoformat()
+    if late_days := [feed.late_days for feed in SOURCES.of_entity("web_events") if feed.is_daily]:
+        variables["late_days"] = str(max(late_days))
     yield from stream_build(
         context,
         warehouse,

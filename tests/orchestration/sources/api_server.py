@@ -17,11 +17,14 @@ def ok(value: Any, **headers: str) -> Answer:
 
 
 class ApiServer:
-    """`answer(path, params, attempt)` decides; `requests` keeps what was asked."""
+    """`answer(path, params, attempt)` decides; `requests` keeps what was asked.
+
+    Fields of a POST's body are params, too.
+    """
 
     def __init__(self) -> None:
-        self.requests: list[tuple[str, dict[str, str], dict[str, str]]] = []
-        self.answer: Callable[[str, dict[str, str], int], Answer] = lambda path, params, attempt: ok([])
+        self.requests: list[tuple[str, dict[str, Any], dict[str, str]]] = []
+        self.answer: Callable[[str, dict[str, Any], int], Answer] = lambda path, params, attempt: ok([])
 
     def __enter__(self) -> ApiServer:
         outer = self
@@ -29,7 +32,7 @@ class ApiServer:
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 parts = urlsplit(self.path)
-                params = dict(parse_qsl(parts.query))
+                params = {**dict(parse_qsl(parts.query)), **self._sent()}
                 attempt = sum(asked == (parts.path, params) for asked in [r[:2] for r in outer.requests])
                 outer.requests.append((parts.path, params, dict(self.headers)))
                 status, headers, body = outer.answer(parts.path, params, attempt)
@@ -39,6 +42,13 @@ class ApiServer:
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
                 self.wfile.write(body)
+
+            do_POST = do_GET  # noqa: N815 - the name the base class asks for
+
+            def _sent(self) -> dict[str, Any]:
+                body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
+                is_json = "json" in self.headers.get("Content-Type", "")
+                return json.loads(body) if body and is_json else dict(parse_qsl(body))
 
             def log_message(self, *_: Any) -> None:
                 pass

@@ -44,7 +44,7 @@ class Desk:
     def load(self, entity: str, *days: date, now: datetime = NOW) -> list[BatchReport]:
         return load_entity(
             self.config(), entity, days or [date(2026, 1, 1)], warehouse=self.warehouse, key=KEY,
-            dlt_dir=self.folder / "dlt", timezone="Europe/Berlin", now=now,
+            timezone="Europe/Berlin", now=now,
         )  # fmt: skip
 
     @property

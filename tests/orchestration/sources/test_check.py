@@ -4,6 +4,7 @@ from datetime import date
 import pytest
 
 from orchestration.sources.check import check_sources
+from orchestration.sources.errors import SourceError
 from orchestration.sources.pseudonyms import pseudonym
 from tests.orchestration.sources.api_server import ok
 from tests.orchestration.sources.conftest import KEY, NOW, ORDER_HEADER
@@ -69,3 +70,19 @@ def test_an_api_is_asked_for_one_day(desk, server):
     problems, shown = check(desk)
     assert (problems, len(server.requests)) == (0, 1)
     assert "2026-10-31" in shown
+
+
+def test_one_feed_alone_and_what_nothing_uses(desk, orders):
+    columns = {name: source for name, source in orders()["columns"].items() if name != "ship_postal_code"}
+    desk.feeds = {"erp": orders(columns=columns), "old": orders(path="old_{day}.csv")}
+    header = ORDER_HEADER.replace("PLZ", "Ship-PostalCode").replace("\n", ";Notiz\n")
+    desk.write("orders_20260105.csv", header + "1;05.01.2026 10:00:00;anna;01067;1,5;open;x\n")
+    out = io.StringIO()
+    check_sources(desk.config(), key=KEY, timezone="Europe/Berlin", now=NOW, only="erp", out=out)
+    shown = out.getvalue()
+    assert "in the source, nothing uses it: Ship-PostalCode, Notiz" in shown
+    assert "perhaps these belong together, then add under columns: ship_postal_code: Ship-PostalCode" in shown
+    assert "1 feed tried, no problems" in shown
+    assert max(map(len, shown.splitlines())) <= 100
+    with pytest.raises(SourceError, match="did you mean erp"):
+        check_sources(desk.config(), key=KEY, timezone="Europe/Berlin", now=NOW, only="epr", out=out)

@@ -4,6 +4,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+import yaml
 
 from orchestration.sources.config import Column, load_config, presets
 from orchestration.sources.contract import ENTITIES
@@ -113,8 +114,13 @@ feeds:
 
 
 @pytest.mark.parametrize("preset", sorted(presets()))
-def test_every_preset_makes_a_valid_feed(tmp_path, preset):
-    [feed] = load(tmp_path, f"start: 2026-01-01\nfeeds: {{x: {{kind: files, preset: {preset}, path: x.jsonl}}}}").feeds
+def test_every_preset_makes_a_valid_feed(tmp_path, preset, monkeypatch):
+    for name in re.findall(r"\$\{(\w+)\}", presets()[preset].read_text(encoding="utf-8")):
+        monkeypatch.setenv(name, "https://api.example")
+    let = yaml.safe_load(presets()[preset].read_text(encoding="utf-8")).get("let", {})
+    feed = {"kind": "files", "preset": preset, "path": "x.jsonl"}
+    feed["let"] = {name: "'given'" for name, expression in let.items() if expression is None}
+    [feed] = load(tmp_path, yaml.safe_dump({"start": date(2026, 1, 1), "feeds": {"x": feed}})).feeds
     assert set(ENTITIES[feed.entity].key) <= set(feed.columns)
 
 

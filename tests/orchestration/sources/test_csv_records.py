@@ -13,13 +13,14 @@ from orchestration.sources import text_blocks
 from orchestration.sources.config import Column, Feed
 from orchestration.sources.deliveries import ROW, Delivery
 from orchestration.sources.files import read_deliveries
+from orchestration.sources.locations import Location
 
 
 def read(folder: Path, content: bytes, **settings):
     path = folder / "file.csv"
     path.write_bytes(content)
     feed = Feed("f", "products", "files", folder, "x:1", {"product_id": Column(source="a")}, format="csv", **settings)
-    delivery = Delivery.of_day(feed, date(2026, 1, 1), "file.csv", path)
+    delivery = Delivery.of_day(feed, date(2026, 1, 1), "file.csv", Location(str(path)))
     rows, malformed = {}, {}
     for chunk in read_deliveries([delivery], ["a"]):
         for row in chunk.table.to_pylist():

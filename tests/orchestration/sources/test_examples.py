@@ -22,7 +22,7 @@ def test_web_ecom_is_loaded_to_the_last_event(tmp_path):
     for entity in ("web_events", "orders", "weather_observations"):
         reports = load_entity(
             config, entity, [date(2024, 1, 1), date(2024, 6, 30)], warehouse=warehouse, key=KEY,
-            dlt_dir=tmp_path / "dlt", timezone="Europe/Berlin", now=NOW,
+            timezone="Europe/Berlin", now=NOW,
         )  # fmt: skip
         assert all(report.rows_in == report.rows_loaded > 0 for report in reports)
     with duckdb.connect(str(warehouse), read_only=True) as connection:

@@ -173,3 +173,45 @@ def test_mapping_expressions_reach_no_file(desk):
         desk.feeds = products(path="p.csv", columns={**NAMES, "brand": {"sql": expression}})
         with pytest.raises(SourceError):
             desk.load("products")
+
+
+def test_lines_of_text_are_taken_apart_by_the_mapping(desk):
+    desk.write("p.log.gz", gzip.compress(b"1 Zelt 5\r\n\n2 Boot 6"))
+    parts = {name: {"sql": f"split_part(line, ' ', {n})"} for n, name in enumerate(NAMES, start=1)}
+    desk.feeds = products(path="p.log.gz", columns=parts)
+    [report] = desk.load("products")
+    assert (report.rows_in, report.rows_loaded) == (2, 2)
+    assert sorted(desk.rows("select product_id, name, price::int, _row_number from raw.products")) == [
+        ("1", "Zelt", 5, 1), ("2", "Boot", 6, 3),
+    ]  # fmt: skip
+
+
+def test_lines_above_the_header_are_passed_over(desk):
+    desk.write("p.csv", "Export of 1 January\n\nid,title,cents\n1,Zelt,5\n")
+    desk.feeds = products(path="p.csv", skip_lines=2)
+    assert [report.rows_loaded for report in desk.load("products")] == [1]
+
+
+def test_a_document_with_bytes_of_another_encoding_loses_those_records_only(desk):
+    desk.write(
+        "p.json", json.dumps([{"id": 1, "title": "Zelt"}, {"id": 2, "title": "@"}]).encode().replace(b"@", b"\xfc")
+    )
+    desk.feeds = products(path="p.json", columns={"product_id": "id", "name": "title"})
+    [report] = desk.load("products")
+    assert (report.rows_loaded, report.rows_quarantined) == (1, 1)
+    assert desk.one("select reason_code from raw.quarantine") == "bad_encoding"
+
+
+@pytest.mark.parametrize("name", ["p.json", "p.jsonl", "p.csv"])
+def test_what_does_not_fit_into_memory_is_refused(desk, name, monkeypatch):
+    from orchestration.sources import files, text_blocks
+
+    monkeypatch.setattr(files, "_LARGEST_DOCUMENT", 100)
+    monkeypatch.setattr(text_blocks, "_LONGEST_LINE", 100)
+    monkeypatch.setattr(text_blocks, "_BLOCK", 10)
+    monkeypatch.setattr(text_blocks, "_READ", 10)
+    content = {"p.json": json.dumps(RECORDS * 9), "p.jsonl": json.dumps(RECORDS[0] | {"x": "x" * 900})}
+    desk.write(name, content.get(name, "id,title,cents\n1,Zelt," + "5" * 900))
+    desk.feeds = products(path=name)
+    with pytest.raises(DeliveryError, match="bytes; "):
+        desk.load("products")

@@ -1,5 +1,6 @@
 import hashlib
 import hmac
+import random
 import unicodedata
 
 import pyarrow as pa
@@ -35,3 +36,61 @@ def test_placeholders_are_nobody(nobody):
 def test_a_column_is_hashed_value_by_value(values):
     column = pa.chunked_array([pa.array(values[:7], pa.string()), pa.array(values[7:], pa.string())])
     assert Pseudonymiser(KEY).column(column).to_pylist() == [pseudonym(value, KEY) for value in values]
+
+
+def spellings(address, count):
+    """Ways in which people and systems write one address: case, white space around it, composed or decomposed."""
+    rng = random.Random(7)
+    seen = set()
+    while len(seen) < count:
+        text = "".join(letter.upper() if rng.random() < 0.5 else letter for letter in address)
+        text = unicodedata.normalize(rng.choice(["NFC", "NFD"]), text)
+        ends = ["", " ", "\t", "\n", "\r\n", "\u00a0", "  "]
+        seen.add(rng.choice(ends) + text + rng.choice(ends))
+    return sorted(seen)
+
+
+def test_a_thousand_spellings_of_one_address_are_one_person():
+    written = spellings("jörg.müller-åström@beispiel.example", 1_000)
+    assert len(written) == 1_000
+    assert Pseudonymiser(KEY).column(pa.array(written)).unique().to_pylist() == [
+        pseudonym("jörg.müller-åström@beispiel.example", KEY)
+    ]
+
+
+def test_other_addresses_are_other_persons():
+    """Signs that only look alike stay apart: a full-width letter is another letter to every mail server."""
+    others = [
+        "jorg@beispiel.example",
+        "jörg@beispiel.example",
+        "ｊörg@beispiel.example",
+        "jörg@beispiel.exampl",
+        "j.örg@b.example",
+    ]
+    assert len(set(Pseudonymiser(KEY).column(pa.array(others)).to_pylist())) == len(others)
+
+
+@pytest.mark.slow
+def test_a_million_guesses_without_the_key_match_nobody():
+    """Whoever has the pseudonyms and a dictionary, even with a key that is almost right, finds no one in it."""
+    people = [f"vorname{n % 977}.nachname{n}@post{n % 13}.example" for n in range(0, 1_000_000, 997)]
+    stored = set(Pseudonymiser(KEY).column(pa.array(people)).to_pylist())
+    assert len(stored) == len(people)
+    wrong = b"k" * 31 + b"l"
+    unkeyed = hmac.new(b"", digestmod=hashlib.sha256)
+    keyed = hmac.new(wrong, digestmod=hashlib.sha256)
+    matches = 0
+    for n in range(1_000_000):
+        guess = f"vorname{n % 977}.nachname{n}@post{n % 13}.example".encode()
+        empty, near = unkeyed.copy(), keyed.copy()
+        empty.update(guess)
+        near.update(guess)
+        for made in (
+            hashlib.sha256(guess).hexdigest(),
+            hashlib.md5(guess).hexdigest(),
+            empty.hexdigest(),
+            near.hexdigest(),
+        ):
+            matches += made[:32] in stored
+    assert matches == 0
+    assert {pseudonym(address, KEY) for address in people} == stored, "with the key the same dictionary finds them all"

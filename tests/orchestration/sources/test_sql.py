@@ -24,7 +24,7 @@ def shop(desk):
             "(3, '2026-01-02 00:00:00', null, 'x', 'open'), (4, '2026-01-03 10:00:00', null, 1, 'open'), "
             "(5, '2026-01-04 10:00:00', null, 1, 'open')"
         )
-    desk.feeds = {"shop": {"entity": "orders", "kind": "sql", "url": url, "columns": COLUMNS, "timezone": "UTC"}}
+    desk.feeds = {"shop": {"entity": "orders", "kind": "sql", "url": url, "columns": COLUMNS}}
     yield desk
     engine.dispose()
 
@@ -68,3 +68,17 @@ def test_what_cannot_be_read_is_red_and_named(shop, change, words):
     with pytest.raises(DeliveryError, match=words) as caught:
         shop.load("orders", *DAYS[:1])
     assert "s3cret" not in str(caught.value)
+
+
+def test_odd_values_are_judged_by_the_mapping_not_by_the_driver(shop):
+    query = """
+        select 1 as id, '2026-01-01 10:00:00' as at, 'a' as mail, 9e400 as net, 'open' as state
+        union all select 2, '2026-01-01 10:00:00', x'ff00', 12.5, 'open'
+        union all select 3, '2026-01-01 10:00:00', 7, '1e2', 'it''s :open; 100 %';
+    """
+    shop.feeds["shop"] |= {"query": query}
+    [report] = shop.load("orders", *DAYS[:1])
+    assert (report.rows_in, report.rows_loaded, report.rows_quarantined) == (3, 2, 1)
+    assert shop.rows("select order_id, net_amount::varchar, status from raw.orders order by 1") == [
+        ("2", "12.50", "open"), ("3", "100.00", "it's :open; 100 %"),
+    ]  # fmt: skip

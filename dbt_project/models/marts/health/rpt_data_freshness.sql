@@ -16,10 +16,19 @@ batches as (
         entity,
         max_by(state, coalesce(window_date, cast(finished_at as date))) as last_state,
         max(finished_at) as last_finished_at,
+        max(checked_at) as last_checked_at,
+        max_by(problem, coalesce(window_date, cast(finished_at as date))) filter (where problem is not null) as problem,
         sum(rows_in) as rows_in,
         sum(rows_loaded) as rows_loaded,
         sum(rows_quarantined) as rows_quarantined,
         sum(rows_duplicate) as rows_duplicate,
+        sum(rows_filtered) as rows_filtered,
+        sum(rows_ambiguous) as rows_ambiguous,
+        count(*) filter (where state = 'empty') as days_empty,
+        count(*) filter (where state = 'header_only') as days_header_only,
+        count(*) filter (where state = 'truncated') as days_truncated,
+        count(*) filter (where state = 'drifted') as days_drifted,
+        count(*) filter (where state = 'missing') as days_absent,
         count(*) filter (where state not in ('loaded', 'empty', 'header_only')) as windows_missing,
         count(distinct window_date) as windows_seen,
         count(distinct window_date) filter (
@@ -38,7 +47,8 @@ waiting as (
     select
         feed,
         entity,
-        count(*) filter (where replayed_at is null) as rows_waiting
+        count(*) filter (where replayed_at is null) as rows_waiting,
+        count(*) filter (where replayed_at is null and reason_code = 'too_late') as rows_too_late
     from {{ ref('stg_loads__quarantine') }}
     group by feed, entity
 
@@ -74,7 +84,17 @@ feeds as (
             + 1 - batches.recent_windows,
             0
         ) as recent_days_missing,
-        coalesce(waiting.rows_waiting, 0) as rows_waiting
+        coalesce(waiting.rows_waiting, 0) as rows_waiting,
+        coalesce(waiting.rows_too_late, 0) as rows_too_late,
+        coalesce(batches.rows_filtered, 0) as rows_filtered,
+        coalesce(batches.rows_ambiguous, 0) as rows_ambiguous,
+        coalesce(batches.days_empty, 0) as days_empty,
+        coalesce(batches.days_header_only, 0) as days_header_only,
+        coalesce(batches.days_truncated, 0) as days_truncated,
+        coalesce(batches.days_drifted, 0) as days_drifted,
+        coalesce(batches.days_absent, 0) as days_absent,
+        batches.problem,
+        batches.last_checked_at
     from batches
     full outer join {{ ref('int_loads__feeds') }} as loaded
         on batches.feed = loaded.feed and batches.entity = loaded.entity
@@ -100,11 +120,23 @@ select
     cast(days_missing as bigint) as days_missing,
     case
         when rows_loaded = 0 then 'no data'
-        when last_state not in ('loaded', 'empty', 'header_only') then 'missing'
+        when last_state in ('truncated', 'drifted') then 'damaged'
+        when last_state = 'missing' then 'missing'
         -- A snapshot has no delivery day and is judged by what its loads say.
         when coalesce(last_window, last_delivery_date) < expected_until then 'late'
         when recent_days_missing > 0 then 'missing'
         when rows_waiting > 0 then 'quarantined rows'
         else 'ok'
-    end as status
+    end as status,
+    cast(days_empty as bigint) as days_empty,
+    cast(days_header_only as bigint) as days_header_only,
+    cast(days_truncated as bigint) as days_truncated,
+    cast(days_drifted as bigint) as days_drifted,
+    cast(days_absent as bigint) as days_absent,
+    cast(rows_waiting as bigint) as rows_waiting,
+    cast(rows_too_late as bigint) as rows_too_late,
+    cast(rows_filtered as bigint) as rows_filtered,
+    cast(rows_ambiguous as bigint) as rows_ambiguous,
+    problem,
+    last_checked_at
 from feeds

@@ -29,6 +29,18 @@ loads as (
     where entity = 'web_events' and window_date is not null
     group by window_date
 
+),
+
+too_late as (
+
+    -- Kept aside at the door; of these only the day of the delivery is known.
+    select
+        try_cast(load_window as date) as traffic_date,
+        count(*) as events
+    from {{ ref('stg_loads__quarantine') }}
+    where entity = 'web_events' and reason_code = 'too_late' and replayed_at is null
+    group by try_cast(load_window as date)
+
 )
 
 select
@@ -42,6 +54,7 @@ select
     events.steady_bot_events,
     events.no_consent_events,
     events.late_events,
-    events.too_late_events
+    events.too_late_events + coalesce(too_late.events, 0) as too_late_events
 from events
 left join loads on events.traffic_date = loads.traffic_date
+left join too_late on events.traffic_date = too_late.traffic_date

@@ -10,8 +10,12 @@ select
     rows_loaded,
     rows_quarantined,
     rows_duplicate,
+    coalesce(rows_filtered, 0) as rows_filtered,
+    coalesce(rows_ambiguous, 0) as rows_ambiguous,
     file_name,
     file_sha256,
     {{ adapter.quote('window') }} as load_window,
-    state
+    state,
+    problem,
+    coalesce(checked_at, finished_at) as checked_at
 from {{ source('raw', 'load_batches') }}

@@ -1,0 +1,124 @@
+"""Rows in quarantine once more, after a fix, and the rebuild of everything above them."""
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+
+import dagster as dg
+import pyarrow as pa
+
+from orchestration.defs.partitions import SETTINGS, SOURCES
+from orchestration.defs.raw.assets import RAW_ASSETS
+from orchestration.defs.reports import preview
+from orchestration.defs.resources import Warehouse
+from orchestration.defs.serving.stopped import note_stopped
+from orchestration.sources.replay import ReplayReport, replay
+
+
+class Chosen(dg.Config):
+    """Which rows to try.
+
+    Attributes
+    ----------
+    source : str
+        Only this feed; empty for all.
+    reason : str
+        Only deliveries with rows of this reason code; empty for all.
+    """
+
+    source: str = ""
+    reason: str = ""
+
+
+@dg.op(pool="warehouse", out=dg.Out(dg.Nothing))
+def replay_quarantine(context: dg.OpExecutionContext, config: Chosen, warehouse: Warehouse) -> Iterator[dg.Output]:
+    """Try every delivery that has rejected rows again, and say what became of them."""
+    reports = replay(
+        SOURCES,
+        warehouse=Path(warehouse.path),
+        key=SETTINGS.pseudonym_key(),
+        timezone=SETTINGS.timezone,
+        now=datetime.now(UTC),
+        source=config.source or None,
+        reason=config.reason or None,
+    )
+    for report in reports:
+        # So that the history of the table shows why its days changed.
+        for window in report.windows:
+            context.log_event(
+                dg.AssetMaterialization(
+                    ["raw", report.entity],
+                    description=f"replayed from quarantine: {report.source}",
+                    partition=None if window == "snapshot" else window,
+                )
+            )
+    shown = [
+        {**asdict(report), "windows": len(report.windows), "problems": " ".join(report.problems)} for report in reports
+    ]
+    yield dg.Output(
+        None,
+        metadata={
+            "replayed": sum(report.replayed for report in reports),
+            "still_rejected": sum(report.rejected for report in reports),
+            "out_of_reach": sum(report.out_of_reach for report in reports),
+            "changed_days": sum(len(report.windows) for report in reports),
+            "summary": "\n".join(map(summary, reports)) or "nothing waits in quarantine",
+            **({"feeds": preview(pa.Table.from_pylist(shown))} if shown else {}),
+        },
+    )
+
+
+def summary(report: ReplayReport) -> str:
+    """One feed in one line, with the problems below it."""
+    line = (
+        f"{report.source} ({report.entity}): {report.waiting} rows waited, {report.replayed} came in, "
+        f"{report.rejected} are still rejected, {report.out_of_reach} could not be tried"
+    )
+    return "\n  ".join([line, *report.problems])
+
+
+@dg.job(
+    name="replay",
+    description="Load rows in quarantine once more after the mapping, the settings or the delivery was mended. "
+    "When it has succeeded, the job rebuild follows by itself.",
+    executor_def=dg.in_process_executor,
+    config={"loggers": {"console": {"config": {}}}},
+    tags={"dagster/max_runtime": "14400"},
+)
+def replay_job() -> None:
+    replay_quarantine()
+
+
+#: Everything above the raw tables, without asking any source.
+rebuild = dg.define_asset_job(
+    "rebuild",
+    hooks={note_stopped},
+    selection=dg.AssetSelection.all() - dg.AssetSelection.assets(*(key for asset in RAW_ASSETS for key in asset.keys)),
+    executor_def=dg.in_process_executor,
+    config={"loggers": {"console": {"config": {}}}},
+    description="Build, test, fit and publish from what raw holds, without asking any source.",
+    tags={"dagster/max_runtime": "14400"},
+)
+
+
+@dg.run_status_sensor(
+    run_status=dg.DagsterRunStatus.SUCCESS,
+    monitored_jobs=[replay_job],
+    request_job=rebuild,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="What a replay brought in is built, tested and published.",
+)
+def rebuild_after_replay(context: dg.RunStatusSensorContext) -> dg.RunRequest | dg.SkipReason:
+    if context.dagster_run.tags.get(FOLLOWED_TAG):
+        return dg.SkipReason("whoever started the replay rebuilds by himself")
+    return dg.RunRequest(run_key=context.dagster_run.run_id)
+
+
+#: Set by the command line, which rebuilds in its own process.
+FOLLOWED_TAG = "netzplan/followed"
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    return dg.Definitions(jobs=[replay_job, rebuild], sensors=[rebuild_after_replay])
