@@ -1,4 +1,4 @@
-"""Loading a day of events or orders against DuckDB's own reading of the same files: `python -m benchmarks.ingest [rows]`.
+"""Loading a day against DuckDB reading the same files itself: `python -m benchmarks.ingest [rows]`.
 
 Every measurement is a process of its own, so that its CPU seconds and peak memory are its own. The bar is the
 `CREATE TABLE AS` a user would write by hand: it checks nothing, hashes nobody and keeps no book, which is what the
