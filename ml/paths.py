@@ -14,6 +14,7 @@ from ml.validation import Frame, numbers, require_choice, require_columns
 
 TRANSFORMS = ("none", "unique", "exposure", "first", "remove_if_not_all", "remove_if_last_and_not_all")
 VALUES = ("value", "margin")
+CELLS_AT_ONCE = 4_000_000  # keeps what is held at once below about 100 MB
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +62,17 @@ class Paths:
 
     def presence(self) -> sparse.csc_array:
         """Which path contains which channel: ones in shape (n_channels, n_paths)."""
-        marks = sparse.csr_array(
-            (np.ones(len(self.codes)), self.codes, self.starts), shape=(len(self), len(self.channels))
-        )
-        marks.sum_duplicates()
-        marks.data[:] = 1
-        return marks.T
+        shape = (len(self), len(self.channels))
+        keys = self.rows * shape[1] + self.codes
+        if shape[0] * shape[1] <= CELLS_AT_ONCE:  # a lookup is several times quicker than sorting
+            marks = np.zeros(shape, dtype=bool)
+            marks.ravel()[keys] = True
+            keys, counts = np.flatnonzero(marks), marks.sum(axis=1)
+        else:
+            keys = np.unique(keys)
+            counts = np.bincount(keys // shape[1], minlength=shape[0])
+        starts = np.concatenate([[0], counts.cumsum()])
+        return sparse.csc_array((np.ones(len(keys)), keys % shape[1], starts), shape=shape[::-1])
 
 
 def encode(frame: Frame) -> Paths:
