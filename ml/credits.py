@@ -10,10 +10,11 @@ import pandas as pd
 from scipy import sparse, stats
 
 from ml.metrics import jackknife_error, share_interval
-from ml.paths import CELLS_AT_ONCE, Paths
+from ml.paths import Paths
 
 MINIMUM_CONVERSIONS = 30
 MINIMUM_BUCKETS = 10
+CELLS_AT_ONCE = 4_000_000  # keeps a batch of replicates below about 100 MB
 
 
 @dataclass(frozen=True, slots=True)

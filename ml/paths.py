@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 from scipy import sparse
 
@@ -14,7 +15,6 @@ from ml.validation import Frame, numbers, require_choice, require_columns
 
 TRANSFORMS = ("none", "unique", "exposure", "first", "remove_if_not_all", "remove_if_last_and_not_all")
 VALUES = ("value", "margin")
-CELLS_AT_ONCE = 4_000_000  # keeps what is held at once below about 100 MB
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,17 +62,12 @@ class Paths:
 
     def presence(self) -> sparse.csc_array:
         """Which path contains which channel: ones in shape (n_channels, n_paths)."""
-        shape = (len(self), len(self.channels))
-        keys = self.rows * shape[1] + self.codes
-        if shape[0] * shape[1] <= CELLS_AT_ONCE:  # a lookup is several times quicker than sorting
-            marks = np.zeros(shape, dtype=bool)
-            marks.ravel()[keys] = True
-            keys, counts = np.flatnonzero(marks), marks.sum(axis=1)
-        else:
-            keys = np.unique(keys)
-            counts = np.bincount(keys // shape[1], minlength=shape[0])
-        starts = np.concatenate([[0], counts.cumsum()])
-        return sparse.csc_array((np.ones(len(keys)), keys % shape[1], starts), shape=shape[::-1])
+        marks = sparse.csr_array(  # of a copy: summing duplicates sorts the codes of each path
+            (np.ones(len(self.codes)), self.codes.copy(), self.starts), shape=(len(self), len(self.channels))
+        )
+        marks.sum_duplicates()
+        marks.data[:] = 1
+        return marks.T
 
 
 def encode(frame: Frame) -> Paths:
@@ -102,7 +97,7 @@ def encode(frame: Frame) -> Paths:
         raise ValueError(f"paths.conversions is 0 in all {len(conversions)} rows: nothing to credit")
     buckets = None
     if "bucket" in present:
-        buckets = np.unique(numbers(frame, "bucket", "paths"), return_inverse=True)[1]
+        buckets = pd.factorize(numbers(frame, "bucket", "paths"), sort=True)[0]
     starts = np.concatenate([[0], np.cumsum(lengths)])
     rows = np.repeat(np.arange(len(lengths)), lengths)
     return Paths(channels, codes, rows, starts, conversions, nulls, values, buckets)
