@@ -5,6 +5,15 @@
 
 {% set half_life_micros = var('attribution_half_life_days', 7) * 86400000000 %}
 
+{% set affected %}
+select conversion_id from {{ changes('int_journeys__steps') }}
+union all
+select conversion_id from {{ changes('int_sales__conversions') }}
+{% endset %}
+{{ config(
+    materialized='keyed', key=['conversion_id'], affected=affected, logged=['conversion_id', 'conversion_date']
+) }}
+
 with steps as (
 
     select
@@ -14,7 +23,7 @@ with steps as (
         step_number,
         {{ epoch_micros('occurred_at') }} as at_micros
     from {{ ref('int_journeys__steps') }}
-    where conversion_id is not null
+    where conversion_id is not null and {{ affected_only('conversion_id') }}
 
 ),
 

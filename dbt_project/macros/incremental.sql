@@ -1,0 +1,165 @@
+{# Models that cost what a day brought and hold what a full rebuild holds (docs/incremental.md).
+
+   A model of materialization `keyed` derives anew only the rows in its scope: those of the keys in `affected`, which it
+   selects from what its inputs changed. What really differs from the table is replaced, by `key`, and noted in the log
+   of its changes, schema `increments`, for the models that read it. The logs are emptied only when a whole build has
+   succeeded: a build that was killed half way is repaired by the next one, and building anything twice changes nothing.
+
+   Config: `key`, columns by which rows are replaced; `affected`, a select of scope columns (none: the whole model is
+   derived anew and compared); `scope`, the scope's columns (default: the key), or with `scope_of_rows` a condition
+   between `existing` and `affected`; `logged`, columns noted in the log (default: the key); `unlogged`, columns whose
+   change alone is none to the readers (when a row was loaded); `unlogged_inputs`, inputs whose changes `affected` finds
+   in another way than by their log, or that do not change while the project is the same. #}
+
+{# Is this build incremental? The orchestration says so when all that is not in the logs is as it was. #}
+{% macro is_partial() -%}
+    {{ return(var('incremental', false) and not flags.FULL_REFRESH) }}
+{%- endmacro %}
+
+
+{# Rows of a model that were removed, added or changed since the last whole build: old and new, in its `logged` columns. #}
+{% macro changes(name) -%}
+    increments.{{ name }}
+{%- endmacro %}
+
+
+{# Condition for an input: only rows of an affected key. Always true in a full build. #}
+{% macro affected_only(column, key=none) -%}
+    {%- if is_partial() -%}
+    {{ column }} in (select {{ key or column.split('.')[-1] }} from affected__{{ model.name }})
+    {%- else -%}
+    true
+    {%- endif -%}
+{%- endmacro %}
+
+
+{# The same for several columns. #}
+{% macro affected_rows(alias, columns) -%}
+    {%- if is_partial() -%}
+    exists (
+        select 1 from affected__{{ model.name }} as affected
+        where {% for column in columns %}affected.{{ column }} = {{ alias }}.{{ column }}{{ ' and ' if not loop.last }}{% endfor %}
+
+    )
+    {%- else -%}
+    true
+    {%- endif -%}
+{%- endmacro %}
+
+
+{# A model as `affected` reads it: a config is rendered before dbt knows what `ref` stands for. #}
+{% macro stored(name) -%}
+    {{ 'staging' if name.startswith('stg_') else 'intermediate' }}.{{ name }}
+{%- endmacro %}
+
+
+{# Deliveries whose content changed since the last whole build. #}
+{% macro changed_deliveries(entity) -%}
+    (select feed, delivery_date from increments.deliveries where entity = '{{ entity }}')
+{%- endmacro %}
+
+
+{# Keys of an entity with a row in a changed delivery: one that is there now, or one that led to a row of `model`. #}
+{% macro delivered_keys(entity, model, key) -%}
+    select {{ key | join(', ') }}
+    from {{ model }}
+    where (feed, delivery_date) in {{ changed_deliveries(entity) }}
+    union all
+    select {{ key | join(', ') }}
+    from raw.{{ entity }}
+    where (_source, _delivery_date) in {{ changed_deliveries(entity) }}
+{%- endmacro %}
+
+
+{% materialization keyed, default %}
+    {%- set target = this.incorporate(type='table') -%}
+    {%- set existing = load_cached_relation(this) -%}
+    {%- set key = config.require('key') -%}
+    {%- set logged = config.get('logged', key) -%}
+    {%- set log = changes(model.name) -%}
+
+    {{ run_hooks(pre_hooks, inside_transaction=False) }}
+    {{ run_hooks(pre_hooks, inside_transaction=True) }}
+    {% if is_partial() %}
+        {%- if existing is none or existing.is_view -%}
+            {{ exceptions.raise_compiler_error(model.name ~ ' was never built: rebuild the warehouse (make rebuild)') }}
+        {%- endif -%}
+        {{ keyed_replace_changed(target, key, logged, log) }}
+    {% else %}
+        {%- if existing is not none -%}{% do adapter.drop_relation(existing) %}{%- endif -%}
+        {% call statement('main') -%}{{ create_table_as(False, target, compiled_code) }}{%- endcall %}
+        {% do run_query('drop table if exists ' ~ log) %}
+        {% do run_query('create table ' ~ log ~ ' as select ' ~ logged | join(', ') ~ ' from ' ~ target ~ ' where false') %}
+    {% endif %}
+    {% do run_query(
+        "insert into increments.builds values ('" ~ model.name ~ "', '" ~ var('build_id', '') ~ "', "
+        ~ (is_partial() | string | lower) ~ ", now())"
+    ) %}
+    {{ run_hooks(post_hooks, inside_transaction=True) }}
+    {% do persist_docs(target, model) %}
+    {{ adapter.commit() }}
+    {{ run_hooks(post_hooks, inside_transaction=False) }}
+    {{ return({'relations': [target]}) }}
+{% endmaterialization %}
+
+
+{# All statements of one transaction: the rows and the log change together or not at all. #}
+{% macro keyed_replace_changed(target, key, logged, log) %}
+    {%- set affected, fresh, changed = 'affected__' ~ model.name, 'fresh__' ~ model.name, 'changed__' ~ model.name -%}
+    {%- set scope = config.get('scope', key) -%}
+    {%- set in_scope = config.get('scope_of_rows') -%}
+    {%- if config.get('affected') -%}
+        {% do run_query(
+            'create or replace temp table ' ~ affected ~ ' as select distinct * from (' ~ config.get('affected') ~ ')'
+            ~ ' where ' ~ scope[0] ~ ' is not null'
+        ) %}
+        {%- set conditions = [] -%}
+        {%- for column in scope -%}{% do conditions.append('existing.' ~ column ~ ' = affected.' ~ column) %}{%- endfor -%}
+        {%- set scoped = ' semi join ' ~ affected ~ ' as affected on ' ~ (in_scope or conditions | join(' and ')) -%}
+    {%- else -%}
+        {%- set scoped = '' -%}
+    {%- endif -%}
+    {% call statement('main') -%}
+        create or replace temp table {{ fresh }} as {{ compiled_code }}
+    {%- endcall %}
+    {%- set columns = adapter.get_columns_in_relation(target) | map(attribute='quoted') | join(', ') -%}
+    {% do run_query(
+        'create or replace temp table ' ~ changed ~ ' as'
+        ~ ' with existing as (select ' ~ columns ~ ' from ' ~ target ~ ' as existing' ~ scoped ~ '),'
+        ~ ' fresh as (select ' ~ columns ~ ' from ' ~ fresh ~ ')'
+        ~ ' select false as _is_new, * from (select * from existing except all select * from fresh)'
+        ~ ' union all select true as _is_new, * from (select * from fresh except all select * from existing)'
+    ) %}
+    {%- set matches = [] -%}
+    {%- for column in key -%}{% do matches.append('stored.' ~ column ~ ' = keys.' ~ column) %}{%- endfor -%}
+    {%- set keys = '(select distinct ' ~ key | join(', ') ~ ' from ' ~ changed ~ ') as keys' -%}
+    {% do run_query('delete from ' ~ target ~ ' as stored using ' ~ keys ~ ' where ' ~ matches | join(' and ')) %}
+    {% do run_query(
+        'insert into ' ~ target ~ ' (' ~ columns ~ ') select ' ~ columns ~ ' from ' ~ fresh ~ ' as stored semi join '
+        ~ keys ~ ' on ' ~ matches | join(' and ')
+    ) %}
+    {%- set unlogged = config.get('unlogged', []) -%}
+    {%- if unlogged -%}
+        {#- What left and what came back with nothing but these columns changed cancels out. -#}
+        {%- set compared = [] -%}
+        {%- for column in adapter.get_columns_in_relation(target) if column.name not in unlogged -%}
+            {%- do compared.append(column.quoted) -%}
+        {%- endfor -%}
+        {%- set compared = compared | join(', ') -%}
+        {% do run_query(
+            'insert into ' ~ log ~ ' select distinct ' ~ logged | join(', ') ~ ' from (select ' ~ compared ~ ' from '
+            ~ changed ~ ' group by all having sum(case when _is_new then 1 else -1 end) <> 0)'
+        ) %}
+    {%- else -%}
+        {% do run_query('insert into ' ~ log ~ ' select distinct ' ~ logged | join(', ') ~ ' from ' ~ changed) %}
+    {%- endif -%}
+    {% for name in (affected, fresh, changed) %}{% do run_query('drop table if exists temp.' ~ name) %}{% endfor %}
+{% endmacro %}
+
+
+{# Before anything: where the logs are kept. #}
+{% macro create_increments() %}
+    create schema if not exists increments;
+    create table if not exists increments.deliveries (entity varchar, feed varchar, delivery_date date);
+    create table if not exists increments.builds (model varchar, build_id varchar, is_partial boolean, built_at timestamptz);
+{% endmacro %}
