@@ -1,15 +1,15 @@
 -- One row per model x figure of the last fit.
 with figures as (
     select
-        'markov' as model,
-        '1' as version,
+        model,
+        '2' as version,
         window_name || ': orders credited to channels' as metric,
         sum(conversions) as value,
         count(*) as rows,
         case when bool_or(verdict = 'supported') then 'supported' else 'not enough data' end as verdict
     from ml.channel_credits
     where level = 'channel'
-    group by window_name
+    group by model, window_name
 
     union all
 

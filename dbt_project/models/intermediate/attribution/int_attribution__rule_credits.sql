@@ -1,6 +1,7 @@
 -- One row per order x channel x campaign on its path: the share of the order each rule credits (1 in all per order).
 --
 -- Position gives 40 % to the first and the last contact and 20 % to those between; two contacts share equally.
+-- Which contacts and orders count is said by the variables attribution_transform and attribution_orders.
 -- Time decay counts back from the last contact, not from the order: the shares are the same and never vanish.
 
 {% set half_life_micros = var('attribution_half_life_days', 7) * 86400000000 %}
@@ -27,6 +28,12 @@ with steps as (
 
 ),
 
+kept as (
+
+    {{ transformed_steps('steps') }}
+
+),
+
 placed as (
 
     select
@@ -36,7 +43,7 @@ placed as (
             max(case when channel <> 'direct' then step_number end) over path, count(*) over path
         ) as last_non_direct_step,
         power(2e0, (at_micros - max(at_micros) over path) / {{ half_life_micros }}e0) as freshness
-    from steps
+    from kept
     window path as (partition by conversion_id)
 
 ),
@@ -77,6 +84,7 @@ select
     sum(weighted.time_decay_credit) as time_decay_credit
 from weighted
 inner join {{ ref('int_sales__conversions') }} as orders on weighted.conversion_id = orders.conversion_id
+where {{ attributed_orders('orders.is_first_order') }}
 group by
     weighted.conversion_id,
     weighted.channel,
