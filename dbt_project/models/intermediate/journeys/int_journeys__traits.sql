@@ -3,13 +3,52 @@
 -- A category counts the journeys that bought something of it against those that looked at it and bought nothing at all;
 -- 'all' counts every journey. Content is what pages were seen; a page seen in the visit of the order counts.
 
-with contents as (
+{% set affected %}
+with ids as (
+    select journey_id from {{ changes('int_journeys__steps') }}
+    union
+    select steps.journey_id
+    from {{ stored('int_journeys__steps') }} as steps
+    inner join {{ changes('int_web__visit_contents') }} as contents on steps.session_id = contents.session_id
+    union
+    select concat('order:', order_id) from {{ changes('int_sales__lines_netted') }}
+)
+select end_date from {{ changes('int_journeys__journeys') }}
+union all
+select journeys.end_date
+from {{ stored('int_journeys__journeys') }} as journeys
+inner join ids on journeys.journey_id = ids.journey_id
+{% endset %}
+{{ config(materialized='keyed', key=['end_date'], affected=affected) }}
+
+with journeys as (
+
+    select *
+    from {{ ref('int_journeys__journeys') }}
+    where {{ affected_only('end_date') }}
+
+),
+
+steps as (
+
+    select
+        steps.journey_id,
+        steps.channel,
+        steps.touchpoint_type,
+        steps.device_type,
+        steps.session_id
+    from {{ ref('int_journeys__steps') }} as steps
+    inner join journeys on steps.journey_id = journeys.journey_id
+
+),
+
+contents as (
 
     select distinct
         steps.journey_id,
         contents.page_type,
         contents.category
-    from {{ ref('int_journeys__steps') }} as steps
+    from steps
     inner join {{ ref('int_web__visit_contents') }} as contents on steps.session_id = contents.session_id
 
 ),
@@ -19,14 +58,14 @@ categories as (
     select
         journey_id,
         'all' as category
-    from {{ ref('int_journeys__journeys') }}
+    from journeys
 
     union all
 
     select distinct
         journeys.journey_id,
         lines.category
-    from {{ ref('int_journeys__journeys') }} as journeys
+    from journeys
     inner join {{ ref('int_sales__order_lines') }} as lines on journeys.conversion_id = lines.order_id
     where lines.category is not null
 
@@ -35,7 +74,7 @@ categories as (
     select distinct
         journeys.journey_id,
         contents.category
-    from {{ ref('int_journeys__journeys') }} as journeys
+    from journeys
     inner join contents on journeys.journey_id = contents.journey_id
     where not journeys.is_converted and contents.category <> ''
 
@@ -47,20 +86,20 @@ traits as (
         journey_id,
         'channel' as dimension,
         channel as dimension_value
-    from {{ ref('int_journeys__steps') }}
+    from steps
     union all
     select distinct
         journey_id,
         'touchpoint_type' as dimension,
         touchpoint_type as dimension_value
-    from {{ ref('int_journeys__steps') }}
+    from steps
     where touchpoint_type is not null
     union all
     select distinct
         journey_id,
         'device' as dimension,
         device_type as dimension_value
-    from {{ ref('int_journeys__steps') }}
+    from steps
     where device_type is not null
     union all
     select distinct
@@ -76,7 +115,7 @@ traits as (
         journey_id,
         'all' as dimension,
         'all' as dimension_value
-    from {{ ref('int_journeys__journeys') }}
+    from journeys
 
 )
 
@@ -91,7 +130,7 @@ select
     count(*) as journeys,
     sum(journeys.visit_count) as visits,
     sum(journeys.touchpoint_count) as contacts
-from {{ ref('int_journeys__journeys') }} as journeys
+from journeys
 inner join categories on journeys.journey_id = categories.journey_id
 inner join traits on journeys.journey_id = traits.journey_id
 group by
