@@ -38,8 +38,7 @@
     {%- if is_partial() -%}
     exists (
         select 1 from affected__{{ model.name }} as affected
-        where {% for column in columns %}affected.{{ column }} = {{ alias }}.{{ column }}{{ ' and ' if not loop.last }}{% endfor %}
-
+        where {{ same_columns('affected', alias, columns) }}
     )
     {%- else -%}
     true
@@ -74,27 +73,25 @@
 {% materialization keyed, default %}
     {%- set target = this.incorporate(type='table') -%}
     {%- set existing = load_cached_relation(this) -%}
-    {%- set key = config.require('key') -%}
-    {%- set logged = config.get('logged', key) -%}
-    {%- set log = changes(model.name) -%}
-
     {{ run_hooks(pre_hooks, inside_transaction=False) }}
     {{ run_hooks(pre_hooks, inside_transaction=True) }}
-    {% if is_partial() %}
+    {%- if is_partial() -%}
         {%- if existing is none or existing.is_view -%}
             {{ exceptions.raise_compiler_error(model.name ~ ' was never built: rebuild the warehouse (make rebuild)') }}
         {%- endif -%}
-        {{ keyed_replace_changed(target, key, logged, log) }}
-    {% else %}
+        {% call statement('main') -%}
+            {{ keyed_replace_changed(target, compiled_code) }}
+            {{ keyed_note_build() }}
+        {%- endcall %}
+    {%- else -%}
         {%- if existing is not none -%}{% do adapter.drop_relation(existing) %}{%- endif -%}
-        {% call statement('main') -%}{{ create_table_as(False, target, compiled_code) }}{%- endcall %}
-        {% do run_query('drop table if exists ' ~ log) %}
-        {% do run_query('create table ' ~ log ~ ' as select ' ~ logged | join(', ') ~ ' from ' ~ target ~ ' where false') %}
-    {% endif %}
-    {% do run_query(
-        "insert into increments.builds values ('" ~ model.name ~ "', '" ~ var('build_id', '') ~ "', "
-        ~ (is_partial() | string | lower) ~ ", now())"
-    ) %}
+        {% call statement('main') -%}
+            {{ create_table_as(False, target, compiled_code) }};
+            create or replace table {{ changes(model.name) }} as
+            select {{ config.get('logged', config.require('key')) | join(', ') }} from {{ target }} where false;
+            {{ keyed_note_build() }}
+        {%- endcall %}
+    {%- endif -%}
     {{ run_hooks(post_hooks, inside_transaction=True) }}
     {% do persist_docs(target, model) %}
     {{ adapter.commit() }}
@@ -103,58 +100,58 @@
 {% endmaterialization %}
 
 
-{# All statements of one transaction: the rows and the log change together or not at all. #}
-{% macro keyed_replace_changed(target, key, logged, log) %}
+{# Rows and log change in one transaction: together or not at all. #}
+{% macro keyed_replace_changed(target, sql) -%}
+    {%- set key = config.require('key') -%}
     {%- set affected, fresh, changed = 'affected__' ~ model.name, 'fresh__' ~ model.name, 'changed__' ~ model.name -%}
-    {%- set scope = config.get('scope', key) -%}
-    {%- set in_scope = config.get('scope_of_rows') -%}
-    {%- if config.get('affected') -%}
-        {% do run_query(
-            'create or replace temp table ' ~ affected ~ ' as select distinct * from (' ~ config.get('affected') ~ ')'
-            ~ ' where ' ~ scope[0] ~ ' is not null'
-        ) %}
-        {%- set conditions = [] -%}
-        {%- for column in scope -%}{% do conditions.append('existing.' ~ column ~ ' = affected.' ~ column) %}{%- endfor -%}
-        {%- set scoped = ' semi join ' ~ affected ~ ' as affected on ' ~ (in_scope or conditions | join(' and ')) -%}
-    {%- else -%}
-        {%- set scoped = '' -%}
-    {%- endif -%}
-    {% call statement('main') -%}
-        create or replace temp table {{ fresh }} as {{ compiled_code }}
-    {%- endcall %}
-    {%- set columns = adapter.get_columns_in_relation(target) | map(attribute='quoted') | join(', ') -%}
-    {% do run_query(
-        'create or replace temp table ' ~ changed ~ ' as'
-        ~ ' with existing as (select ' ~ columns ~ ' from ' ~ target ~ ' as existing' ~ scoped ~ '),'
-        ~ ' fresh as (select ' ~ columns ~ ' from ' ~ fresh ~ ')'
-        ~ ' select false as _is_new, * from (select * from existing except all select * from fresh)'
-        ~ ' union all select true as _is_new, * from (select * from fresh except all select * from existing)'
-    ) %}
-    {%- set matches = [] -%}
-    {%- for column in key -%}{% do matches.append('stored.' ~ column ~ ' = keys.' ~ column) %}{%- endfor -%}
     {%- set keys = '(select distinct ' ~ key | join(', ') ~ ' from ' ~ changed ~ ') as keys' -%}
-    {% do run_query('delete from ' ~ target ~ ' as stored using ' ~ keys ~ ' where ' ~ matches | join(' and ')) %}
-    {% do run_query(
-        'insert into ' ~ target ~ ' (' ~ columns ~ ') select ' ~ columns ~ ' from ' ~ fresh ~ ' as stored semi join '
-        ~ keys ~ ' on ' ~ matches | join(' and ')
-    ) %}
-    {%- set unlogged = config.get('unlogged', []) -%}
-    {%- if unlogged -%}
-        {#- What left and what came back with nothing but these columns changed cancels out. -#}
-        {%- set compared = [] -%}
-        {%- for column in adapter.get_columns_in_relation(target) if column.name not in unlogged -%}
-            {%- do compared.append(column.quoted) -%}
-        {%- endfor -%}
-        {%- set compared = compared | join(', ') -%}
-        {% do run_query(
-            'insert into ' ~ log ~ ' select distinct ' ~ logged | join(', ') ~ ' from (select ' ~ compared ~ ' from '
-            ~ changed ~ ' group by all having sum(case when _is_new then 1 else -1 end) <> 0)'
-        ) %}
-    {%- else -%}
-        {% do run_query('insert into ' ~ log ~ ' select distinct ' ~ logged | join(', ') ~ ' from ' ~ changed) %}
-    {%- endif -%}
-    {% for name in (affected, fresh, changed) %}{% do run_query('drop table if exists temp.' ~ name) %}{% endfor %}
-{% endmacro %}
+    {%- if config.get('affected') %}
+    create or replace temp table {{ affected }} as
+    select distinct * from ({{ config.get('affected') }}) where {{ config.get('scope', key)[0] }} is not null;
+    {%- endif %}
+    create or replace temp table {{ fresh }} as {{ sql }};
+    create or replace temp table {{ changed }} as
+    with existing as (
+        select existing.* from {{ target }} as existing
+        {%- if config.get('affected') %}
+        semi join {{ affected }} as affected
+            on {{ config.get('scope_of_rows') or same_columns('existing', 'affected', config.get('scope', key)) }}
+        {%- endif %}
+    )
+    select false as _is_new, * from (select * from existing except all select * from {{ fresh }})
+    union all
+    select true as _is_new, * from (select * from {{ fresh }} except all select * from existing);
+    delete from {{ target }} as stored using {{ keys }} where {{ same_columns('stored', 'keys', key) }};
+    insert into {{ target }}
+    select stored.* from {{ fresh }} as stored semi join {{ keys }} on {{ same_columns('stored', 'keys', key) }};
+    insert into {{ changes(model.name) }}
+    select distinct {{ config.get('logged', key) | join(', ') }}
+    {%- if config.get('unlogged') %}
+    {#- What left and what came with nothing but these columns changed cancels out. #}
+    from (
+        select * exclude (_is_new, {{ config.get('unlogged') | join(', ') }})
+        from {{ changed }}
+        group by all
+        having sum(case when _is_new then 1 else -1 end) <> 0
+    );
+    {%- else %}
+    from {{ changed }};
+    {%- endif %}
+    drop table {{ fresh }};
+    drop table {{ changed }};
+    drop table if exists {{ affected }};
+{%- endmacro %}
+
+
+{% macro same_columns(left, right, columns) -%}
+    {% for column in columns %}{{ left }}.{{ column }} = {{ right }}.{{ column }}{{ ' and ' if not loop.last }}{% endfor %}
+{%- endmacro %}
+
+
+{% macro keyed_note_build() -%}
+    insert into increments.builds
+    values ('{{ model.name }}', '{{ var("build_id", "") }}', {{ is_partial() | string | lower }}, now());
+{%- endmacro %}
 
 
 {# Before anything: where the logs are kept. #}
