@@ -14,6 +14,19 @@ with figures as (
     union all
 
     select
+        'journey_map' as model,
+        '1' as version,
+        window_name || ': conversion probability from the start' as metric,
+        max(conversion_probability) as value,
+        count(*) as rows,
+        max(verdict) as verdict
+    from ml.journey_map_nodes
+    where segment = 'all' and node = 'start'
+    group by window_name
+
+    union all
+
+    select
         'weather_sales' as model,
         '1' as version,
         'pairs with verdict: ' || verdict as metric,
