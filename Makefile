@@ -23,7 +23,7 @@ export STREAMLIT_BROWSER_GATHER_USAGE_STATS := false
 export OPENBLAS_NUM_THREADS := 1
 export OMP_NUM_THREADS := 1
 
-.PHONY: help setup lock demo dev run check-sources test test-slow bench clean
+.PHONY: help setup lock demo dev run rebuild check-sources test test-slow bench clean
 
 help: ## Show the targets
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /\1\t/' | while IFS=$$'\t' read -r name text; do \
@@ -64,6 +64,9 @@ dev: setup ## Dagster UI and dashboards on 127.0.0.1; Ctrl-C ends both
 
 run: setup ## Run one day (DAY=2026-11-01), a range (FROM= TO=) or, without either, yesterday
 	@$(PY) -m orchestration run $(if $(DAY),--day $(DAY)) $(if $(FROM),--from $(FROM)) $(if $(TO),--to $(TO))
+
+rebuild: setup ## Build everything anew from the raw rows (a daily run builds only what changed)
+	@$(PY) -m orchestration rebuild
 
 check-sources: setup ## Read a sample of every feed in sources.yaml and say what would not fit
 	@$(PY) -m orchestration check-sources

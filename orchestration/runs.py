@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -50,11 +51,8 @@ def run_days(settings: Settings, first: date | None = None, last: date | None = 
         If a day is outside what can be run, or the run failed.
     """
     prepare_environment(settings)
-    import dagster as dg
     from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 
-    from orchestration.definitions import defs
-    from orchestration.defs.console import step_name
     from orchestration.defs.partitions import DAYS, SOURCES
 
     last = last or settings.yesterday()
@@ -69,12 +67,36 @@ def run_days(settings: Settings, first: date | None = None, last: date | None = 
             known = f"{keys[0]} to {keys[-1]}" if keys else "none yet"
             raise RunError(f"{day} is not a day that can be run; these are: {known}")
     tags = {ASSET_PARTITION_RANGE_START_TAG: first.isoformat(), ASSET_PARTITION_RANGE_END_TAG: last.isoformat()}
-    job = defs().resolve_job_def("daily")
+    return _run("daily", tags)
+
+
+def rebuild(settings: Settings) -> RunReport:
+    """Build, fit and publish everything anew from the raw rows that are there.
+
+    Raises
+    ------
+    RunError
+        If the run failed.
+    """
+    prepare_environment(settings)
+    return _run("rebuild", {})
+
+
+def _run(job_name: str, tags: Mapping[str, str]) -> RunReport:
+    import dagster as dg
+
+    from orchestration.definitions import defs
+    from orchestration.defs.console import step_name
+
+    job = defs().resolve_job_def(job_name)
     started = time.monotonic()
     with dg.DagsterInstance.get() as instance:
         # A job's own config is not used by a run in process: without this the log is every event in full.
         result = job.execute_in_process(
-            run_config={"loggers": {"console": {"config": {}}}}, instance=instance, tags=tags, raise_on_error=False
+            run_config={"loggers": {"console": {"config": {}}}},
+            instance=instance,
+            tags={**job.tags, **tags},
+            raise_on_error=False,
         )
     events = result.all_events
     report = RunReport(
