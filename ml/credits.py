@@ -126,8 +126,9 @@ def credit(
 
     totals = outcomes.sum(axis=0)
     credits, ends = shares * totals, np.sort([low * totals, high * totals], axis=0)  # a negative total turns the ends
-    touched = paths.presence() @ paths.conversions
-    enough = (touched >= MINIMUM_CONVERSIONS) & (high[:, 0] - low[:, 0] <= 2 * shares[:, 0])  # False for NaN
+    enough = high[:, 0] - low[:, 0] <= 2 * shares[:, 0]  # False for NaN
+    if enough.any():
+        enough &= paths.presence() @ paths.conversions >= MINIMUM_CONVERSIONS
     money = {
         name + end: array[:, i + 1]
         for i, name in enumerate(paths.values)

@@ -25,8 +25,8 @@ class Paths:
     ----------
     channels : tuple of str
         In alphabetical order; `codes` index it.
-    codes, rows : ndarray of shape (n_touches,)
-        Channel and path of each touch, path by path in order.
+    codes : ndarray of shape (n_touches,), int32
+        Channel of each touch, path by path in order.
     starts : ndarray of shape (n_paths + 1,)
         Where each path begins in `codes`.
     conversions, nulls : ndarray of shape (n_paths,)
@@ -38,7 +38,6 @@ class Paths:
 
     channels: tuple[str, ...]
     codes: np.ndarray
-    rows: np.ndarray
     starts: np.ndarray
     conversions: np.ndarray
     nulls: np.ndarray
@@ -51,6 +50,11 @@ class Paths:
     @property
     def journeys(self) -> np.ndarray:
         return self.conversions + self.nulls
+
+    @property
+    def rows(self) -> np.ndarray:
+        """Path of each touch."""
+        return np.repeat(np.arange(len(self)), self.lengths)
 
     @property
     def lengths(self) -> np.ndarray:
@@ -99,8 +103,7 @@ def encode(frame: Frame) -> Paths:
     if "bucket" in present:
         buckets = pd.factorize(numbers(frame, "bucket", "paths"), sort=True)[0]
     starts = np.concatenate([[0], np.cumsum(lengths)])
-    rows = np.repeat(np.arange(len(lengths)), lengths)
-    return Paths(channels, codes, rows, starts, conversions, nulls, values, buckets)
+    return Paths(channels, codes, starts, conversions, nulls, values, buckets)
 
 
 def _flatten(frame: Frame) -> tuple[tuple[str, ...], np.ndarray, np.ndarray]:
@@ -129,8 +132,8 @@ def _flatten(frame: Frame) -> tuple[tuple[str, ...], np.ndarray, np.ndarray]:
     encoded = touches.dictionary_encode()
     names = np.array(encoded.dictionary.to_pylist(), dtype=object)
     order = np.argsort(names)
-    rank = np.empty(len(names), dtype=np.int64)
-    rank[order] = np.arange(len(names))
+    rank = np.empty(len(names), dtype=np.int32)
+    rank[order] = np.arange(len(names), dtype=np.int32)
     return tuple(names[order]), rank[encoded.indices.to_numpy()], lengths
 
 
