@@ -79,9 +79,7 @@ def prepare(folder: str, journeys: int) -> tuple[int, int]:
     strings = pc.binary_join(_lists(rows["key"]), SEPARATOR)
     pq.write_table(paths, f"{folder}/paths.parquet")
     pq.write_table(by_bucket, f"{folder}/by_bucket.parquet")
-    pq.write_table(
-        pa.table({"path": strings, "has_order": rows["conversions"] > 0}), f"{folder}/journeys.parquet"
-    )
+    pq.write_table(pa.table({"path": strings, "has_order": rows["conversions"] > 0}), f"{folder}/journeys.parquet")
     return len(paths), len(by_bucket)
 
 
@@ -204,7 +202,11 @@ def measure(name: str, folder: str) -> tuple[float, float, np.ndarray | None]:
     start = time.process_time()
     result = call(given)
     taken = time.process_time() - start
-    return taken, _megabytes("VmHWM") - before, np.asarray(result) if isinstance(result, np.ndarray | pd.Series) else None
+    return (
+        taken,
+        _megabytes("VmHWM") - before,
+        np.asarray(result) if isinstance(result, np.ndarray | pd.Series) else None,
+    )
 
 
 def _megabytes(field: str) -> float:
@@ -233,7 +235,9 @@ def main() -> None:
                 seconds[name].append(taken)
                 megabytes[name].append(peak)
                 shares[name] = result
-    print(f"{journeys:,} journeys, {distinct:,} distinct paths, {by_bucket:,} distinct path x bucket, {rounds} rounds\n")
+    print(
+        f"{journeys:,} journeys, {distinct:,} distinct paths, {by_bucket:,} distinct path x bucket, {rounds} rounds\n"
+    )
     print("| call | CPU seconds | peak MB |\n|---|---:|---:|")
     for name in CALLS:
         print(f"| {name} | {median(seconds[name]):.3f} | {median(megabytes[name]):.0f} |")

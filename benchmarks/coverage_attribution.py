@@ -47,7 +47,9 @@ def persons(rng: np.random.Generator, count: int) -> pa.Table:
     )
     digits = (sums["key"].to_numpy()[:, None] // (len(CHANNELS) + 1) ** np.arange(LONGEST)) % (len(CHANNELS) + 1)
     paths = [list(CHANNELS[row[row > 0] - 1]) for row in digits]
-    return pa.table({"path": paths, "bucket": sums["bucket"], "conversions": sums["conversions"], "nulls": sums["nulls"]})
+    return pa.table(
+        {"path": paths, "bucket": sums["bucket"], "conversions": sums["conversions"], "nulls": sums["nulls"]}
+    )
 
 
 def without_buckets(paths: pa.Table) -> pa.Table:

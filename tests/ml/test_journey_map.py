@@ -189,7 +189,9 @@ def test_intervals_are_those_of_leaving_out_each_bucket_by_hand():
 
 @pytest.mark.slow
 def test_intervals_hold_the_truth_of_many_samples():
-    truth = absorbing_chain(moves_of_persons(np.random.default_rng(0), 40_000), start="start", main="order", null="null")
+    truth = absorbing_chain(
+        moves_of_persons(np.random.default_rng(0), 40_000), start="start", main="order", null="null"
+    )
     hits = []
     for seed in range(200):
         edges = moves_of_persons(np.random.default_rng(seed + 1), 300)

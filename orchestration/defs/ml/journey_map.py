@@ -55,7 +55,9 @@ def journey_map_nodes(warehouse: Warehouse) -> dg.MaterializeResult:
         metadata={
             "dagster/row_count": table.num_rows,
             "maps": len(parts),
-            "preview": preview(table.select(["window_name", "segment", "node", "conversion_probability", "contribution"])),
+            "preview": preview(
+                table.select(["window_name", "segment", "node", "conversion_probability", "contribution"])
+            ),
         },
         check_results=[check(_CHECK, warehouse.read_query("ml/check_journey_map.sql"))],
     )
