@@ -9,11 +9,12 @@
    derived anew and compared); `scope`, the scope's columns (default: the key), or with `scope_of_rows` a condition
    between `existing` and `affected`; `logged`, columns noted in the log (default: the key); `unlogged`, columns whose
    change alone is none to the readers (when a row was loaded); `unlogged_inputs`, inputs whose changes `affected` finds
-   in another way than by their log, or that do not change while the project is the same. #}
+   in another way than by their log, or that do not change while the project is the same; `bounds`, named selects over
+   `affected` whose one value macro `bound` stands for: a constant, by which whole blocks of old days are passed over. #}
 
 {# Is this build incremental? The orchestration says so when all that is not in the logs is as it was. #}
 {% macro is_partial() -%}
-    {{ return(var('incremental', false) and not flags.FULL_REFRESH) }}
+    {{ return(var('incremental', false) and not flags.FULL_REFRESH and model.resource_type != 'unit_test') }}
 {%- endmacro %}
 
 
@@ -43,6 +44,38 @@
     {%- else -%}
     true
     {%- endif -%}
+{%- endmacro %}
+
+
+{# The value of one of the model's `bounds`, for a condition that is exact anyway. Only in an incremental build. #}
+{% macro bound(name) -%}
+    {{ return(adapter.dispatch('bound')(name)) }}
+{%- endmacro %}
+
+{% macro default__bound(name) -%}
+    (select bound from bound__{{ model.name }}__{{ name }})
+{%- endmacro %}
+
+{% macro duckdb__bound(name) -%}
+    getvariable('{{ model.name }}__{{ name }}')
+{%- endmacro %}
+
+{% macro set_bound(name, select) -%}
+    {{ return(adapter.dispatch('set_bound')(name, select)) }}
+{%- endmacro %}
+
+{% macro default__set_bound(name, select) -%}
+    create or replace temp table bound__{{ model.name }}__{{ name }} as select ({{ select }}) as bound
+{%- endmacro %}
+
+{% macro duckdb__set_bound(name, select) -%}
+    set variable {{ model.name }}__{{ name }} = ({{ select }})
+{%- endmacro %}
+
+
+{# The local day before a number of microseconds since 1970: no zone is further from UTC than that. #}
+{% macro day_before(micros) -%}
+    {{ add_days("cast('1970-01-01' as date)", 'cast(floor(' ~ micros ~ ' / 86400000000) as integer) - 1') }}
 {%- endmacro %}
 
 
@@ -109,18 +142,28 @@
     create or replace temp table {{ affected }} as
     select distinct * from ({{ config.get('affected') }}) where {{ config.get('scope', key)[0] }} is not null;
     {%- endif %}
+    {%- for name, select in config.get('bounds', {}).items() %}
+    {{ set_bound(name, select) }};
+    {%- endfor %}
     create or replace temp table {{ fresh }} as {{ sql }};
     create or replace temp table {{ changed }} as
-    with existing as (
-        select existing.* from {{ target }} as existing
+    -- Rows that are in both cancel out, whatever their number: exact, and cheaper than `except all`.
+    select
+        sum(_sign) as _balance,
+        * exclude (_sign)
+    from (
+        select -1 as _sign, existing.*
+        from {{ target }} as existing
         {%- if config.get('affected') %}
         semi join {{ affected }} as affected
             on {{ config.get('scope_of_rows') or same_columns('existing', 'affected', config.get('scope', key)) }}
         {%- endif %}
+        union all
+        select 1 as _sign, *
+        from {{ fresh }}
     )
-    select false as _is_new, * from (select * from existing except all select * from {{ fresh }})
-    union all
-    select true as _is_new, * from (select * from {{ fresh }} except all select * from existing);
+    group by all
+    having sum(_sign) <> 0;
     delete from {{ target }} as stored using {{ keys }} where {{ same_columns('stored', 'keys', key) }};
     insert into {{ target }}
     select stored.* from {{ fresh }} as stored semi join {{ keys }} on {{ same_columns('stored', 'keys', key) }};
@@ -129,10 +172,10 @@
     {%- if config.get('unlogged') %}
     {#- What left and what came with nothing but these columns changed cancels out. #}
     from (
-        select * exclude (_is_new, {{ config.get('unlogged') | join(', ') }})
+        select * exclude (_balance, {{ config.get('unlogged') | join(', ') }})
         from {{ changed }}
         group by all
-        having sum(case when _is_new then 1 else -1 end) <> 0
+        having sum(_balance) <> 0
     );
     {%- else %}
     from {{ changed }};

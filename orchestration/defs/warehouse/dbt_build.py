@@ -54,6 +54,7 @@ def stream_build(
         A model or a test of severity error failed; names them.
     """
     arguments = ["build", "--select", *selected_nodes(context, manifest), "--indirect-selection", "empty"]
+    arguments += ["--exclude-resource-type", "unit_test"]
     arguments += ["--vars", json.dumps(dict(variables)), "--target-path", str(output_dir)]
     events: SimpleQueue[Any] = SimpleQueue()
     # A thread, so that the UI sees each model when it is done, not all of them at the end.

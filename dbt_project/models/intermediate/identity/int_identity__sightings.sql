@@ -4,7 +4,8 @@
 select visitor_id, event_date from {{ changes('stg_web__events') }}
 {% endset %}
 {{ config(
-    materialized='keyed', key=['visitor_id', 'event_date'], affected=affected, logged=['visitor_id', 'customer_key']
+    materialized='keyed', key=['visitor_id', 'event_date'], affected=affected, logged=['visitor_id', 'customer_key'],
+    bounds={'first_day': 'select min(event_date) from affected__int_identity__sightings'}
 ) }}
 
 select
@@ -15,5 +16,7 @@ select
     count(case when consent_analytics then 1 end) as seen_count,
     max(case when consent_analytics then occurred_at end) as last_seen_at
 from {{ ref('stg_web__events') }} as events
-where {{ affected_rows('events', ['visitor_id', 'event_date']) }}
+where
+    {{ affected_rows('events', ['visitor_id', 'event_date']) }}
+    {% if is_partial() %}and event_date >= {{ bound('first_day') }}{% endif %}
 group by visitor_id, event_date, customer_key

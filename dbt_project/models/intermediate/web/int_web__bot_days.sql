@@ -6,7 +6,8 @@
 select visitor_id, event_date from {{ changes('stg_web__events') }}
 {% endset %}
 {{ config(
-    materialized='keyed', key=['visitor_id', 'event_date'], affected=affected, logged=['visitor_id']
+    materialized='keyed', key=['visitor_id', 'event_date'], affected=affected, logged=['visitor_id'],
+    bounds={'first_day': 'select min(event_date) from affected__int_web__bot_days'}
 ) }}
 
 with events as (
@@ -19,7 +20,9 @@ with events as (
         is_pageview,
         {{ epoch_micros('occurred_at') }} as at_micros
     from {{ ref('stg_web__events') }} as events
-    where {{ affected_rows('events', ['visitor_id', 'event_date']) }}
+    where
+        {{ affected_rows('events', ['visitor_id', 'event_date']) }}
+        {% if is_partial() %}and event_date >= {{ bound('first_day') }}{% endif %}
 
 ),
 

@@ -12,9 +12,14 @@ inner join {{ stored('int_web__session_buckets') }} as buckets
         and {{ epoch_micros('events.occurred_at') }} - {{ epoch_micros('events.occurred_at') }} % {{ timeout_micros }}
         = buckets.bucket_micros
 {% endset %}
+{% set first_day %}
+select {{ day_before('min(buckets.bucket_micros)') }}
+from {{ stored('int_web__session_buckets') }} as buckets
+inner join affected__int_web__events as affected on buckets.session_id = affected.session_id
+{% endset %}
 {{ config(
     materialized='keyed', key=['event_id'], affected=affected, scope=['session_id'],
-    logged=['event_id', 'session_id', 'order_id']
+    logged=['event_id', 'session_id', 'order_id'], bounds={'first_day': first_day}
 ) }}
 
 with events as (
@@ -23,7 +28,9 @@ with events as (
         *,
         {{ epoch_micros('occurred_at') }} - {{ epoch_micros('occurred_at') }} % {{ timeout_micros }} as bucket_micros
     from {{ ref('stg_web__events') }}
-    where days_late <= {{ var('late_days') }}
+    where
+        days_late <= {{ var('late_days') }}
+        {% if is_partial() %}and event_date >= {{ bound('first_day') }}{% endif %}
 
 ),
 

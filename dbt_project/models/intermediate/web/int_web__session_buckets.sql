@@ -27,10 +27,16 @@ left join {{ stored('int_web__session_buckets') }} as stored
     on touched.visitor_id = stored.visitor_id and stored.bucket_micros <= touched.from_micros
 group by touched.visitor_id, touched.from_micros
 {% endset %}
+{% set first_day %}
+select {{ day_before('min(affected.from_micros)') }}
+from affected__int_web__session_buckets as affected
+left join {{ stored('int_web__bot_visitors') }} as bots on affected.visitor_id = bots.visitor_id
+where bots.visitor_id is null
+{% endset %}
 {{ config(
     materialized='keyed', key=['visitor_id', 'bucket_micros'], affected=affected, scope=['visitor_id', 'from_micros'],
     scope_of_rows='existing.visitor_id = affected.visitor_id and existing.bucket_micros >= affected.from_micros',
-    logged=['visitor_id', 'bucket_micros', 'session_id']
+    logged=['visitor_id', 'bucket_micros', 'session_id'], bounds={'first_day': first_day}
 ) }}
 
 with events as (
@@ -46,6 +52,7 @@ with events as (
         on
             events.visitor_id = affected.visitor_id
             and {{ epoch_micros('events.occurred_at') }} >= affected.from_micros
+            and events.event_date >= {{ bound('first_day') }}
     {% endif %}
     where bots.visitor_id is null and events.days_late <= {{ var('late_days') }}
 

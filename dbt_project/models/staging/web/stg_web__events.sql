@@ -15,8 +15,24 @@ from {{ stored('stg_web__events') }} as stored
 inner join {{ changes('stg_web__feed_pages') }} as pages
     on stored.feed = pages.feed and coalesce(stored.page_type, '') = pages.page_type
 {% endset %}
+{# All versions of an event that is stored came between its first and its latest delivery, or in a changed one. #}
+{% set first_delivery %}
+select least(
+    (
+        select min(stored.first_delivery_date) from {{ stored('stg_web__events') }} as stored
+        inner join affected__stg_web__events as affected on stored.event_id = affected.event_id
+    ),
+    (select min(delivery_date) from {{ changed_deliveries('web_events') }} as changed)
+)
+{% endset %}
+{% set first_day %}
+select min(stored.event_date) from {{ stored('stg_web__events') }} as stored
+inner join affected__stg_web__events as affected on stored.event_id = affected.event_id
+{% endset %}
 {{ config(
     materialized='keyed', key=['event_id'], affected=affected,
+    scope_of_rows='existing.event_id = affected.event_id and existing.event_date >= ' ~ bound('first_day'),
+    bounds={'first_delivery': first_delivery, 'first_day': first_day},
     logged=['event_id', 'visitor_id', 'event_date', 'occurred_at'],
     unlogged=['loaded_at', 'delivery_date', 'first_delivery_date', 'delivery_count']
 ) }}
@@ -31,7 +47,9 @@ with repeated as (
         min(_delivery_date) as first_delivery_date,
         max((_delivery_date, _source, _row_number)) as latest
     from {{ source('raw', 'web_events') }}
-    where {{ affected_only('event_id') }}
+    where
+        {{ affected_only('event_id') }}
+        {% if is_partial() %}and _delivery_date >= {{ bound('first_delivery') }}{% endif %}
     group by event_id
     having count(*) > 1
 
@@ -47,6 +65,7 @@ deliveries as (
     left join repeated on events.event_id = repeated.event_id
     where
         {{ affected_only('events.event_id') }}
+        {% if is_partial() %}and events._delivery_date >= {{ bound('first_delivery') }}{% endif %}
         and (
             repeated.event_id is null
             or (events._delivery_date, events._source, events._row_number) = repeated.latest
