@@ -4,6 +4,10 @@
 -- the relative uplift's the delta method's. Arm `any` takes all treated units together, so that an experiment with
 -- several treatments is counted once.
 
+{% set planned = var('experiment_control_share', 0.5) %}
+{% set difference = 'abs(controls.units - ' ~ planned ~ ' * (controls.units + treated.units))' %}
+{% set spread = '(controls.units + treated.units) * ' ~ planned ~ ' * (1 - ' ~ planned ~ ')' %}
+
 with windowed as (
 
     select
@@ -79,11 +83,7 @@ compared as (
         -- The planned split is known of A/B tests only; a test that lost units of one arm says nothing.
         case
             when treated.source = 'experiment' and treated.arm = 'any'
-                then abs(controls.units - {{ var('experiment_control_share', 0.5) }} * (controls.units + treated.units))
-                <= 3.29 * sqrt(
-                    (controls.units + treated.units)
-                    * {{ var('experiment_control_share', 0.5) }} * (1 - {{ var('experiment_control_share', 0.5) }})
-                )
+                then {{ difference }} <= 3.29 * sqrt({{ spread }})
         end as is_sample_ratio_ok
     from arms as treated
     inner join arms as controls

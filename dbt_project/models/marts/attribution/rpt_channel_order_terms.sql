@@ -1,8 +1,9 @@
 -- One row per window x rule model x channel: coupon, discount and days to purchase of the orders it is credited with.
 --
--- Means weigh every order by its credit; their variance is the delete-one-bucket jackknife's in its linear form, and the
--- share's interval Wilson's at the number of independent orders that variance stands for. The median's interval is Woodruff's: the days at which the distribution passes one half more or less the error that it
--- has at the median.
+-- Means weigh every order by its credit; their variance is the delete-one-bucket jackknife's in its linear form, and a
+-- share's interval Wilson's at the number of independent orders that variance stands for. The median's interval is
+-- Woodruff's: the days at which the distribution passes one half more or less the error that it has at the median.
+-- Rounding keeps sums of fractions from telling a share of 1 from one that is all but 1.
 
 {% set cell = 'window_name, model, channel' %}
 {% set size = effective_size('cells.coupon_share', 'cells.conversions', 'errors.coupon_variance') | trim %}
@@ -43,7 +44,7 @@ cells as (
         model,
         channel,
         sum(conversions) as conversions,
-        sum(coupons) / sum(conversions) as coupon_share,
+        round(sum(coupons) / sum(conversions), 12) as coupon_share,
         sum(discount_eur) / sum(conversions) as discount_mean
     from terms
     group by window_name, window_start, window_end, model, channel
@@ -95,14 +96,26 @@ buckets as (
 
 ),
 
+positions as (
+
+    select
+        {{ cell }},
+        sum(within) / sum(conversions) as share
+    from buckets
+    group by {{ cell }}
+
+),
+
 errors as (
 
     select
         cells.window_name,
         cells.model,
         cells.channel,
-        sum(power(buckets.coupons - cells.coupon_share * buckets.conversions, 2)) * 100 / 99.0
-        / power(max(cells.conversions), 2) as coupon_variance,
+        round(
+            sum(power(buckets.coupons - cells.coupon_share * buckets.conversions, 2)) * 100 / 99.0
+            / power(max(cells.conversions), 2), 15
+        ) as coupon_variance,
         {{ jackknife_margin('sum(power(buckets.discount_eur - cells.discount_mean * buckets.conversions, 2))') }}
         / max(cells.conversions) as discount_margin,
         {{ jackknife_margin('sum(power(buckets.within - positions.share * buckets.conversions, 2))') }}
@@ -113,13 +126,7 @@ errors as (
             cells.window_name = buckets.window_name
             and cells.model = buckets.model
             and cells.channel = buckets.channel
-    inner join (
-        select
-            {{ cell }},
-            sum(within) / sum(conversions) as share
-        from buckets
-        group by {{ cell }}
-    ) as positions
+    inner join positions
         on
             cells.window_name = positions.window_name
             and cells.model = positions.model

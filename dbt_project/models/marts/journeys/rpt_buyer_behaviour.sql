@@ -115,10 +115,12 @@ select
     cast(buyers as bigint) as buyer_journeys,
     cast(non_buyers as bigint) as non_buyer_journeys,
     cast(buyer_mean as double) as buyer_mean,
-    cast(case when buyers > 0 then greatest(buyer_mean - buyer_margin, 0) end as double) as buyer_mean_low,
+    cast(case when buyers > 0 then greatest(buyer_mean - buyer_margin, 0) end as double)
+        as buyer_mean_low,
     cast(buyer_mean + buyer_margin as double) as buyer_mean_high,
     cast(non_buyer_mean as double) as non_buyer_mean,
-    cast(case when non_buyers > 0 then greatest(non_buyer_mean - non_buyer_margin, 0) end as double) as non_buyer_mean_low,
+    cast(case when non_buyers > 0 then greatest(non_buyer_mean - non_buyer_margin, 0) end as double)
+        as non_buyer_mean_low,
     cast(non_buyer_mean + non_buyer_margin as double) as non_buyer_mean_high,
     cast(buyer_mean - non_buyer_mean as double) as difference,
     cast(buyer_mean - non_buyer_mean - difference_margin as double) as difference_low,

@@ -3,6 +3,18 @@
 -- Onwards is a stage of a later phase or the order. Everything else is a drop-off: to null the journey was lost, to a
 -- channel the person left and came back that way, to an earlier stage it was another round. Rows are edges of the map.
 
+with totals as (
+
+    select
+        window_name,
+        segment,
+        from_node,
+        sum(n) as n
+    from {{ ref('fct_journey_edges') }}
+    group by window_name, segment, from_node
+
+)
+
 select
     edges.window_name,
     edges.window_start,
@@ -32,15 +44,7 @@ inner join {{ ref('fct_journey_nodes') }} as targets
         edges.window_name = targets.window_name
         and edges.segment = targets.segment
         and edges.to_node = targets.node
-inner join (
-    select
-        window_name,
-        segment,
-        from_node,
-        sum(n) as n
-    from {{ ref('fct_journey_edges') }}
-    group by window_name, segment, from_node
-) as totals
+inner join totals
     on
         edges.window_name = totals.window_name
         and edges.segment = totals.segment
