@@ -23,7 +23,7 @@ export STREAMLIT_BROWSER_GATHER_USAGE_STATS := false
 export OPENBLAS_NUM_THREADS := 1
 export OMP_NUM_THREADS := 1
 
-.PHONY: help setup lock demo dev run replay check-sources test test-slow test-bluesky bench clean
+.PHONY: help setup lock demo dev run rebuild replay check-sources test test-slow test-bluesky bench clean
 
 help: ## Show the targets
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /\1\t/' | while IFS=$$'\t' read -r name text; do \
@@ -64,6 +64,9 @@ dev: setup ## Dagster UI and dashboards on 127.0.0.1; Ctrl-C ends both
 
 run: setup ## Run one day (DAY=2026-11-01), a range (FROM= TO=) or, without either, yesterday
 	@$(PY) -m orchestration run $(if $(DAY),--day $(DAY)) $(if $(FROM),--from $(FROM)) $(if $(TO),--to $(TO))
+
+rebuild: setup ## Build everything anew from the raw rows (a daily run builds only what changed)
+	@$(PY) -m orchestration rebuild
 
 replay: setup ## Load rows in quarantine once more after a fix, and rebuild (SOURCE=feed REASON=code to choose)
 	@$(PY) -m orchestration replay $(if $(SOURCE),--source $(SOURCE)) $(if $(REASON),--reason $(REASON))

@@ -123,8 +123,9 @@ def rule_credit(
 
 def _rule_weights(paths: Paths, rule: str, half_life: float, direct: str) -> np.ndarray:
     """Weight of every touch; each path's weights sum to 1."""
-    place = np.arange(len(paths.codes)) - paths.starts[paths.rows]
-    left = paths.lengths[paths.rows] - 1 - place  # touches still to come
+    rows = paths.rows
+    place = np.arange(len(paths.codes)) - paths.starts[rows]
+    left = paths.lengths[rows] - 1 - place  # touches still to come
     if rule == "linear":
         weights = np.ones(len(place))
     elif rule == "first":
@@ -134,12 +135,12 @@ def _rule_weights(paths: Paths, rule: str, half_life: float, direct: str) -> np.
     elif rule == "time_decay":
         weights = 0.5 ** (left / half_life)
     elif rule == "position":
-        between = 0.2 / np.maximum(paths.lengths[paths.rows] - 2, 1)
+        between = 0.2 / np.maximum(paths.lengths[rows] - 2, 1)
         weights = np.where((place == 0) | (left == 0), 0.4, between)
     else:
         is_direct = paths.codes == (paths.channels.index(direct) if direct in paths.channels else -1)
         counts = np.where(is_direct, -1, place)
         latest = np.maximum.reduceat(counts, paths.starts[:-1])
         target = np.where(latest < 0, paths.lengths - 1, latest)
-        weights = (place == target[paths.rows]).astype(float)
-    return weights / np.add.reduceat(weights, paths.starts[:-1])[paths.rows]
+        weights = (place == target[rows]).astype(float)
+    return weights / np.add.reduceat(weights, paths.starts[:-1])[rows]

@@ -12,7 +12,7 @@ from scipy import sparse, stats
 from ml.metrics import jackknife_error, share_interval
 from ml.paths import Paths
 
-MINIMUM_CONVERSIONS = 20
+MINIMUM_CONVERSIONS = 30
 MINIMUM_BUCKETS = 10
 CELLS_AT_ONCE = 4_000_000  # keeps a batch of replicates below about 100 MB
 
@@ -34,7 +34,7 @@ class ChannelCredits:
     value, margin and their low, high : ndarray of shape (n_channels,) or None
         Money credited, in the currency of the input; sums to the money observed.
     verdicts : tuple of str
-        `supported`, or `not enough data`: fewer than 20 conversions whose journey holds the channel, no interval, or
+        `supported`, or `not enough data`: fewer than 30 conversions whose journey holds the channel, no interval, or
         an interval wider than plus and minus the estimate.
     details : dict
         What else the model can say: the order of a chain, the number of coalitions never seen.
@@ -112,6 +112,7 @@ def credit(
     replicates: int,
     rng: np.random.Generator | None,
     has_removal_effect: bool = False,
+    can_be_negative: bool = False,
     details: dict[str, float] | None = None,
 ) -> ChannelCredits:
     """Apply a design to paths, with intervals by jackknife over buckets or else by Poisson bootstrap."""
@@ -119,14 +120,15 @@ def credit(
     point = design.effects((design.on_journeys @ paths.journeys)[None], (design.on_outcomes @ outcomes)[None])
     shares = _shares(point)[0]
     error, removal_error, quantile = _errors(paths, design, replicates, rng)
-    low, high = share_interval(shares, error, quantile)
+    low, high = share_interval(shares, error, quantile, is_proportion=not can_be_negative)
     removal = point[0, :, 0] if has_removal_effect else np.full(len(shares), np.nan)
     removal_low, removal_high = share_interval(removal, removal_error, quantile)
 
     totals = outcomes.sum(axis=0)
     credits, ends = shares * totals, np.sort([low * totals, high * totals], axis=0)  # a negative total turns the ends
-    touched = paths.presence() @ paths.conversions
-    enough = (touched >= MINIMUM_CONVERSIONS) & (high[:, 0] - low[:, 0] <= 2 * shares[:, 0])  # False for NaN
+    enough = high[:, 0] - low[:, 0] <= 2 * shares[:, 0]  # False for NaN
+    if enough.any():
+        enough &= paths.presence() @ paths.conversions >= MINIMUM_CONVERSIONS
     money = {
         name + end: array[:, i + 1]
         for i, name in enumerate(paths.values)

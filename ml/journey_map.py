@@ -7,10 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy import sparse
+from scipy import sparse, stats
 from scipy.sparse import csgraph
 
+from ml.metrics import jackknife_error, share_interval
 from ml.validation import numbers, require_columns
+
+MINIMUM_BUCKETS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,8 @@ class JourneyMap:
     contribution : ndarray of shape (n_nodes,)
         Share of conversions from the start that would be lost if every visit of the node ended the journey:
         descriptive, not causal. 1 for the start.
+    conversion_probability_low, _high, contribution_low, _high : ndarray of shape (n_nodes,)
+        95 % intervals, by leaving out one bucket of persons after the other; NaN where edges carry no buckets.
     transitions : ndarray of shape (n_nodes, n_nodes + 2)
         Probability of each move; the last two columns are `main` and `null`.
     visits : ndarray of shape (n_nodes, n_nodes)
@@ -64,12 +69,18 @@ class JourneyMap:
     expected_steps: np.ndarray
     expected_visits: np.ndarray
     contribution: np.ndarray
+    conversion_probability_low: np.ndarray
+    conversion_probability_high: np.ndarray
+    contribution_low: np.ndarray
+    contribution_high: np.ndarray
     transitions: np.ndarray
     visits: np.ndarray
 
     def to_frame(self) -> pd.DataFrame:
-        """One row per node: `node, conversion_probability, expected_steps, expected_visits, contribution`."""
-        columns = ("conversion_probability", "expected_steps", "expected_visits", "contribution")
+        """One row per node: `node, conversion_probability, expected_steps, expected_visits, contribution`, and the ends
+        `_low`, `_high` of the first and the last."""
+        intervals = [f"{name}{end}" for name in ("conversion_probability", "contribution") for end in ("_low", "_high")]
+        columns = ("conversion_probability", "expected_steps", "expected_visits", "contribution", *intervals)
         return pd.DataFrame({"node": self.nodes, **{name: getattr(self, name) for name in columns}})
 
     def what_if(self, node: str, eps: float, to: str) -> WhatIf:
@@ -122,8 +133,8 @@ def absorbing_chain(edges: pd.DataFrame, *, start: str, main: str | Sequence[str
     Parameters
     ----------
     edges : DataFrame of shape (n_edges, >= 3)
-        `from`, `to` (node names), `n` (moves counted; rows of the same edge are added up). Hide rare edges after
-        this, never before: every sum needs them.
+        `from`, `to` (node names), `n` (moves counted; rows of the same edge are added up), optional `bucket` (group of
+        persons; then one row per edge and bucket). Hide rare edges after this, never before: every sum needs them.
     start : str
         Where journeys begin.
     main : str or sequence of str
@@ -158,21 +169,30 @@ def absorbing_chain(edges: pd.DataFrame, *, start: str, main: str | Sequence[str
     nodes = tuple(sorted((set(out) | set(into)) - set(ends)))
     index = {name: i for i, name in enumerate([*nodes, mains[0], null])}
     size = len(nodes)
-    moves = np.zeros((size, size + 2))
     kept = ~out.isin(ends).to_numpy()
-    np.add.at(moves, (out[kept].map(index), into[kept].map(index)), counts[kept])
-    transitions = moves / np.maximum(moves.sum(axis=1, keepdims=True), 1e-300)
-    inner, won = transitions[:, :size], transitions[:, size]
+    places = out[kept].map(index).to_numpy(), into[kept].map(index).to_numpy()
+    moves = np.zeros((size, size + 2))
+    np.add.at(moves, places, counts[kept])
+    transitions = _transitions(moves)
+    inner = transitions[:, :size]
 
     stops = (transitions[:, size:].sum(axis=1) > 0) | (inner.sum(axis=1) == 0)
     open_ = _reaches(inner, stops)  # the others are loops without exit, which would make I - Q singular
-    visits = np.zeros((size, size))
-    visits[np.ix_(open_, open_)] = np.linalg.inv(np.eye(open_.sum()) - inner[np.ix_(open_, open_)])
-    reach = visits @ won
     first = index[start]
-    own = np.where(open_, np.diag(visits), 1.0)
-    lost = visits[first] / own * reach / (reach[first] if reach[first] > 0 else np.nan)
+    visits, reach, lost = (solved[0] for solved in _solve(transitions[None], open_, first))
     caught = ~open_ & _reaches(inner.T, np.arange(size) == first)
+    reach_error = lost_error = np.full(size, np.nan)
+    quantile = np.nan
+    if "bucket" in edges.columns:
+        buckets = pd.factorize(numbers(edges, "bucket", "edges")[kept], sort=True)[0]
+        if (groups := int(buckets.max()) + 1) >= MINIMUM_BUCKETS:
+            by_bucket = np.zeros((groups, *moves.shape))
+            np.add.at(by_bucket, (buckets, *places), counts[kept])
+            _, reaches, losses = _solve(_transitions(moves - by_bucket), open_, first)
+            reach_error, lost_error = jackknife_error(reaches), jackknife_error(losses)
+            quantile = float(stats.t.ppf(0.975, groups - 1))
+    reach_low, reach_high = share_interval(reach, reach_error, quantile)
+    lost_low, lost_high = share_interval(lost, lost_error, quantile)
     return JourneyMap(
         nodes=nodes,
         start=start,
@@ -182,9 +202,33 @@ def absorbing_chain(edges: pd.DataFrame, *, start: str, main: str | Sequence[str
         expected_steps=_steps(inner, reach),
         expected_visits=np.where(caught, np.inf, visits[first]),
         contribution=lost,
+        conversion_probability_low=reach_low,
+        conversion_probability_high=reach_high,
+        contribution_low=lost_low,
+        contribution_high=lost_high,
         transitions=transitions,
         visits=visits,
     )
+
+
+def _transitions(moves: np.ndarray) -> np.ndarray:
+    return moves / np.maximum(moves.sum(axis=-1, keepdims=True), 1e-300)
+
+
+def _solve(transitions: np.ndarray, open_: np.ndarray, first: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Fundamental matrix, conversion probability and contribution of each node, for a stack of chains."""
+    size = transitions.shape[1]
+    inner = transitions[:, :, :size]
+    visits = np.zeros(inner.shape)
+    block = np.ix_(np.arange(len(inner)), open_, open_)
+    try:
+        visits[block] = np.linalg.inv(np.eye(open_.sum()) - inner[block])
+    except np.linalg.LinAlgError:  # one bucket held the only way out of a loop: without it there is no answer
+        visits[block] = np.nan
+    reach = (visits @ transitions[:, :, size, None])[..., 0]
+    own = np.where(open_, np.diagonal(visits, axis1=1, axis2=2), 1.0)
+    from_start = reach[:, first, None]
+    return visits, reach, visits[:, first] / own * reach / np.where(from_start > 0, from_start, np.nan)
 
 
 def _reaches(inner: np.ndarray, targets: np.ndarray) -> np.ndarray:

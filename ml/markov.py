@@ -121,4 +121,4 @@ def _compress(keys: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
     """Index of each key among the distinct keys, and these, by lookup: sorting would cost more than solving."""
     occurs = np.zeros(size, dtype=bool)
     occurs[keys] = True
-    return (np.cumsum(occurs) - 1)[keys], np.flatnonzero(occurs)
+    return (np.cumsum(occurs, dtype=np.int32) - 1)[keys], np.flatnonzero(occurs)

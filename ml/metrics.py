@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy import stats
+from scipy import special, stats
 
 
 def jackknife_error(replicates: np.ndarray) -> np.ndarray:
@@ -18,16 +18,22 @@ def jackknife_error(replicates: np.ndarray) -> np.ndarray:
     return np.sqrt((groups - 1) / groups * ((replicates - replicates.mean(axis=0)) ** 2).sum(axis=0))
 
 
-def share_interval(share: np.ndarray, error: np.ndarray, quantile: float) -> tuple[np.ndarray, np.ndarray]:
-    """Interval of a share that stays inside (0, 1), by the delta method on its logit.
+def share_interval(
+    share: np.ndarray, error: np.ndarray, quantile: float, *, is_proportion: bool = True
+) -> tuple[np.ndarray, np.ndarray]:
+    """Interval of a share: inside (0, 1) by the delta method on its logit if it is a proportion, else symmetric.
 
-    Shares outside (0, 1), which happen with values that can be negative, get the symmetric interval.
+    Parameters
+    ----------
+    is_proportion : bool
+        Whether the true share must lie between 0 and 1. One that may be negative (of a channel that does harm, of money
+        with losses) can be estimated just above 0, where an interval kept above 0 would miss it.
     """
-    inside = (share > 0) & (share < 1)
+    inside = (share > 0) & (share < 1) if is_proportion else np.zeros(share.shape, dtype=bool)
     variance = np.where(inside, share * (1 - share), 1.0)
-    logit = np.log(np.where(inside, share, 0.5) / np.where(inside, 1 - share, 0.5))
+    middle = special.logit(np.where(inside, share, 0.5))
     half = quantile * error / variance
-    low, high = 1 / (1 + np.exp(half - logit)), 1 / (1 + np.exp(-half - logit))
+    low, high = special.expit(middle - half), special.expit(middle + half)
     return np.where(inside, low, share - quantile * error), np.where(inside, high, share + quantile * error)
 
 

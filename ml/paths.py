@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 from scipy import sparse
 
@@ -24,8 +25,8 @@ class Paths:
     ----------
     channels : tuple of str
         In alphabetical order; `codes` index it.
-    codes, rows : ndarray of shape (n_touches,)
-        Channel and path of each touch, path by path in order.
+    codes : ndarray of shape (n_touches,), int32
+        Channel of each touch, path by path in order.
     starts : ndarray of shape (n_paths + 1,)
         Where each path begins in `codes`.
     conversions, nulls : ndarray of shape (n_paths,)
@@ -37,7 +38,6 @@ class Paths:
 
     channels: tuple[str, ...]
     codes: np.ndarray
-    rows: np.ndarray
     starts: np.ndarray
     conversions: np.ndarray
     nulls: np.ndarray
@@ -52,6 +52,11 @@ class Paths:
         return self.conversions + self.nulls
 
     @property
+    def rows(self) -> np.ndarray:
+        """Path of each touch."""
+        return np.repeat(np.arange(len(self)), self.lengths)
+
+    @property
     def lengths(self) -> np.ndarray:
         return np.diff(self.starts)
 
@@ -61,8 +66,8 @@ class Paths:
 
     def presence(self) -> sparse.csc_array:
         """Which path contains which channel: ones in shape (n_channels, n_paths)."""
-        marks = sparse.csr_array(
-            (np.ones(len(self.codes)), self.codes, self.starts), shape=(len(self), len(self.channels))
+        marks = sparse.csr_array(  # of a copy: summing duplicates sorts the codes of each path
+            (np.ones(len(self.codes)), self.codes.copy(), self.starts), shape=(len(self), len(self.channels))
         )
         marks.sum_duplicates()
         marks.data[:] = 1
@@ -96,10 +101,9 @@ def encode(frame: Frame) -> Paths:
         raise ValueError(f"paths.conversions is 0 in all {len(conversions)} rows: nothing to credit")
     buckets = None
     if "bucket" in present:
-        buckets = np.unique(numbers(frame, "bucket", "paths"), return_inverse=True)[1]
+        buckets = pd.factorize(numbers(frame, "bucket", "paths"), sort=True)[0]
     starts = np.concatenate([[0], np.cumsum(lengths)])
-    rows = np.repeat(np.arange(len(lengths)), lengths)
-    return Paths(channels, codes, rows, starts, conversions, nulls, values, buckets)
+    return Paths(channels, codes, starts, conversions, nulls, values, buckets)
 
 
 def _flatten(frame: Frame) -> tuple[tuple[str, ...], np.ndarray, np.ndarray]:
@@ -128,8 +132,8 @@ def _flatten(frame: Frame) -> tuple[tuple[str, ...], np.ndarray, np.ndarray]:
     encoded = touches.dictionary_encode()
     names = np.array(encoded.dictionary.to_pylist(), dtype=object)
     order = np.argsort(names)
-    rank = np.empty(len(names), dtype=np.int64)
-    rank[order] = np.arange(len(names))
+    rank = np.empty(len(names), dtype=np.int32)
+    rank[order] = np.arange(len(names), dtype=np.int32)
     return tuple(names[order]), rank[encoded.indices.to_numpy()], lengths
 
 

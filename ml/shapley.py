@@ -66,7 +66,7 @@ def shapley_credit(
         )
     design, unseen = _rate_design(encoded, presence)
     details = {"unseen_coalitions": float(unseen)}
-    return credit("shapley", encoded, design, replicates=replicates, rng=rng, details=details)
+    return credit("shapley", encoded, design, replicates=replicates, rng=rng, can_be_negative=True, details=details)
 
 
 def _rate_design(paths: Paths, presence: sparse.csc_array) -> tuple[Design, int]:

@@ -1,4 +1,4 @@
-"""The commands behind the Makefile: python -m orchestration demo | run | replay | dev | ...; see --help."""
+"""The commands behind the Makefile: python -m orchestration demo | run | rebuild | replay | dev | ...; see --help."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime
 
 from orchestration.environment import prepare_environment
-from orchestration.runs import RunError, RunReport, replay_rows, rotate_key, run_days
+from orchestration.runs import RunError, RunReport, rebuild, replay_rows, rotate_key, run_days
 from orchestration.settings import DBT_PROJECT_DIR, PROJECT_DIR, Settings, SettingsError
 
 
@@ -59,6 +59,12 @@ def _run(settings: Settings, parsed: argparse.Namespace) -> int:
         last = settings.yesterday()
     started = time.monotonic()
     _print_times(run_days(settings, first, last), {}, time.monotonic() - started)
+    return 0
+
+
+def _rebuild(settings: Settings, _: argparse.Namespace) -> int:
+    started = time.monotonic()
+    _print_times(rebuild(settings), {}, time.monotonic() - started)
     return 0
 
 
@@ -139,6 +145,7 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--day", type=date.fromisoformat)
     run.add_argument("--from", dest="first", type=date.fromisoformat)
     run.add_argument("--to", dest="last", type=date.fromisoformat)
+    command("rebuild", _rebuild, "build everything anew from the raw rows that are there")
     again = command("replay", _replay, "load rows in quarantine once more, after a fix, and rebuild")
     again.add_argument("--source", help="only this feed")
     again.add_argument("--reason", help="only deliveries with rows of this reason code, e.g. bad_number")

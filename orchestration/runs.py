@@ -74,18 +74,30 @@ def run_days(settings: Settings, first: date | None = None, last: date | None = 
     return _execute("daily", tags=tags)
 
 
-def replay_rows(settings: Settings, source: str | None = None, reason: str | None = None) -> tuple[str, bool]:
-    """Load rows in quarantine once more, and rebuild what is above them if some came in.
-
-    Returns
-    -------
-    tuple of str and bool
-        What became of the rows, and whether it was rebuilt and published.
+def rebuild(settings: Settings) -> RunReport:
+    """Build, fit and publish everything anew from the raw rows that are there.
 
     Raises
     ------
     RunError
-        The replay or the rebuild failed.
+        If the run failed.
+    """
+    prepare_environment(settings)
+    return _execute("rebuild")
+
+
+def replay_rows(settings: Settings, source: str | None = None, reason: str | None = None) -> tuple[str, bool]:
+    """Load rows in quarantine once more, and build what is above them if some came in.
+
+    Returns
+    -------
+    tuple of str and bool
+        What became of the rows, and whether it was built and published.
+
+    Raises
+    ------
+    RunError
+        The replay or the build failed.
     """
     prepare_environment(settings)
     from orchestration.defs.raw.replay import FOLLOWED_TAG, replay_quarantine
@@ -96,7 +108,7 @@ def replay_rows(settings: Settings, source: str | None = None, reason: str | Non
     output = report.outputs[replay_quarantine.name]
     has_changed = bool(output["changed_days"].value)
     if has_changed:
-        _execute("rebuild")
+        _execute("build")
     return str(output["summary"].value), has_changed
 
 
@@ -148,7 +160,9 @@ def _execute(
     with dg.DagsterInstance.get() as instance:
         # A job's own config is not used by a run in process: without this the log is every event in full.
         run_config = {"loggers": {"console": {"config": {}}}, **(config or {})}
-        result = job.execute_in_process(run_config=run_config, instance=instance, tags=tags, raise_on_error=False)
+        result = job.execute_in_process(
+            run_config=run_config, instance=instance, tags={**job.tags, **(tags or {})}, raise_on_error=False
+        )
     events = result.all_events
     report = RunReport(
         run_id=result.run_id,

@@ -146,6 +146,97 @@ def test_a_seasonal_category_is_called_season_only(shop: Shop) -> None:
     assert {verdict for _, verdict in verdicts} == {"season only"}
 
 
+def test_every_model_credits_what_was_ordered(shop: Shop) -> None:
+    """Of every window and every single day, for channels and for campaigns: orders and revenue to nine digits."""
+    off = shop.rows("""
+        with credited as (
+            select window_name, window_start, window_end, model, level,
+                sum(conversions) as orders, sum(revenue_eur) as revenue
+            from warehouse.marts.fct_channel_credits
+            group by all
+        ),
+        observed as (
+            select window_name, model, level, count(order_id) as orders,
+                coalesce(sum(o.revenue_eur), 0)::double as revenue
+            from credited
+            left join warehouse.marts.fct_conversions as o on conversion_date between window_start and window_end
+            group by all
+        )
+        select model, level,
+            max(abs(c.orders - o.orders) / greatest(o.orders, 1)),
+            max(abs(c.revenue - o.revenue) / greatest(o.revenue, 1)),
+            count(*)
+        from credited as c inner join observed as o using (window_name, model, level)
+        group by all
+    """)
+    assert {model for model, *_ in off} == {
+        "first", "last", "last_non_direct", "linear", "position", "time_decay", "markov", "shapley"
+    }  # fmt: skip
+    for model, level, orders, revenue, periods in off:
+        assert max(orders, revenue) <= 1e-9, (model, level, orders, revenue)
+        assert periods >= (4 if model in ("markov", "shapley") else 100)
+
+
+def test_map_funnel_chain_and_journeys_are_the_same_numbers(shop: Shop) -> None:
+    for window, start, end, segment in shop.rows(
+        "select distinct window_name, window_start, window_end, segment from warehouse.marts.fct_journey_nodes"
+    ):
+        where = "where window_name = $window and segment = $segment"
+        kind, _, value = segment.partition("=")
+        column = {"all": "true", "device": f"device_type = '{value}'", "visitor": f"visitor_type = '{value}'"}[kind]
+        journeys, bought = shop.connection.execute(
+            "select count(*), count(*) filter (is_converted) from warehouse.marts.fct_journeys "
+            f"where end_date between $start and $end and {column}",
+            {"start": start, "end": end},
+        ).fetchone() or (0, 0)
+        given = {"window": window, "segment": segment}
+        [(reached, converted)] = shop.connection.execute(
+            f"select journeys, converted_journeys from warehouse.marts.rpt_journey_funnel {where} and node = 'start'",
+            given,
+        ).fetchall()
+        [(from_start, to_order)] = shop.connection.execute(
+            "select sum(n) filter (from_node = 'start'), coalesce(sum(n) filter (to_node = 'conversion'), 0) "
+            f"from warehouse.marts.fct_journey_edges {where}",
+            given,
+        ).fetchall()
+        [(chance,)] = shop.connection.execute(
+            f"select conversion_probability from warehouse.ml.journey_map_nodes {where} and node = 'start'", given
+        ).fetchall()
+        assert journeys == reached == from_start, (window, segment)
+        assert bought == converted == to_order, (window, segment)
+        assert chance == pytest.approx(bought / journeys, abs=1e-9), (window, segment)
+
+
+def test_experiments_find_what_was_planted_and_nothing_else(shop: Shop) -> None:
+    def measured(experiment: str) -> tuple[Any, ...]:
+        return shop.rows(
+            "select verdict, relative_uplift_low, relative_uplift_high, is_sample_ratio_ok "
+            f"from warehouse.marts.fct_experiment_increments where experiment_id = '{experiment}' "
+            "and arm = 'any' and window_name = 'all'"
+        )[0]
+
+    planted = shop.truth["story"]["experiments"]
+    verdict, _, _, balanced = measured("onsite_exit_intent")
+    assert planted["onsite_exit_intent"]["relative_uplift"] == 0
+    assert balanced
+    assert verdict in ("no clear difference", "not enough data")
+    arms = planted["onsite_free_shipping"]
+    realised = arms["treatment"]["checkout_per_basket"] / arms["control"]["checkout_per_basket"] - 1
+    _, low, high, _ = measured("onsite_free_shipping")
+    assert low <= realised <= high
+    # Catalogs against their holdouts: the orders the mailing caused lie in the measured range.
+    caused = sum(
+        segment["extra_orders"] + segment["followup_extra_orders"]
+        for segment in shop.truth["catalog"]["segments"].values()
+    )
+    [(low, high)] = shop.rows(
+        "select conversions_low, conversions_high from warehouse.marts.fct_channel_increments "
+        "where window_name = 'all' and level = 'channel' and channel = 'catalog'"
+    )
+    assert caused > 0
+    assert low <= caused <= high
+
+
 @pytest.mark.slow
 def test_the_checkout_defect_is_the_weakest_phase_of_mobile_visits(large: Shop) -> None:
     """The last window that lies in the defect names its phase and its device."""

@@ -55,11 +55,16 @@ else:
     credits = data.query("attribution_credits", level=level, language=language(), window_name=window)
 if credits.empty or not credits["conversions"].sum() > 0:
     layout.empty("attribution", "empty_window")
-credits["name"] = credits["channel_label"]
-if level == "campaign":
-    # Without a campaign of its own a contact stays with its channel.
-    full_name = credits["campaign_name"] + " (" + credits["channel_label"] + ")"
-    credits["name"] = full_name.fillna(credits["channel_label"])
+
+
+def names(frame: pd.DataFrame) -> pd.Series:
+    """Channel, or campaign and channel; without a campaign of its own a contact stays with its channel."""
+    if level == "channel":
+        return frame["channel_label"]
+    return (frame["campaign_name"] + " (" + frame["channel_label"] + ")").fillna(frame["channel_label"])
+
+
+credits["name"] = names(credits)
 known = [model for model in MODELS if model in set(credits["model"])] + sorted(set(credits["model"]) - set(MODELS))
 credits["model_word"] = credits["model"].map(partial(label, "model"))
 
@@ -155,11 +160,53 @@ if credits[low].notna().any():
     st.caption(t("attribution.interval_note"))
 wide = credits.pivot_table(index="name", columns="model_word", values=value, aggfunc="sum").reindex(order.index)
 wide = wide[[label("model", model) for model in known]].reset_index()
+measured = pd.DataFrame()
+if window != "free":
+    measured = data.query("attribution_measured", level=level, language=language(), window_name=window)
+    measured["name"] = names(measured)
+    measured["measured"] = [
+        label("verdict", row.verdict)
+        if row.verdict == "not enough data"
+        else f"{formats.number(row.conversions)} ({formats.between(row.conversions_low, row.conversions_high)})"
+        for row in measured.itertuples(index=False)
+    ]
+    wide = wide.merge(measured[["name", "measured"]], on="name", how="left")
 layout.table(
     wide,
-    [Column("name", f"level.{level}"), *(Column(label("model", model), f"model.{model}", write) for model in known)],
+    [
+        Column("name", f"level.{level}"),
+        *(Column(label("model", model), f"model.{model}", write) for model in known),
+        *([Column("measured", "column.measured")] if window != "free" else []),
+    ],
     name="attribution",
 )
+
+# --- what experiments say --------------------------------------------------------------------------------------------
+if window != "free":
+    st.subheader(t("attribution.measured_title"), anchor=False)
+    if measured.empty:
+        st.info(t("attribution.measured_empty"), icon=":material/science:")
+    else:
+        by_name = credits.groupby("name")["conversions"].agg(["min", "max"]).reindex(measured["name"])
+        measured["credited"] = [
+            formats.between(low_, high_) or formats.MISSING
+            for low_, high_ in zip(by_name["min"], by_name["max"], strict=True)
+        ]
+        measured["verdict_word"] = measured["verdict"].map(partial(label, "verdict"))
+        layout.table(
+            measured,
+            [
+                Column("name", f"level.{level}"),
+                Column("credited", "column.credited"),
+                Column("measured", "column.measured"),
+                Column("treated_units", "column.treated_units", formats.number),
+                Column("experiments", "column.experiments", formats.number),
+                Column("verdict_word", "column.verdict"),
+            ],
+            name="measured",
+            opened=True,
+        )
+        st.caption(t("attribution.measured_note"))
 
 # --- return on spend -------------------------------------------------------------------------------------------------
 st.subheader(t("attribution.roas_title"), anchor=False)
@@ -214,3 +261,39 @@ else:
         opened=True,
     )
     st.caption(t("attribution.roas_note"))
+
+# --- price and patience ----------------------------------------------------------------------------------------------
+rules = [name for name in known if name not in ("markov", "shapley")]
+if window != "free" and level == "channel" and rules:
+    rule = model if model in rules else "linear" if "linear" in rules else rules[0]
+    terms = data.query("attribution_terms", language=language(), window_name=window, model=rule)
+    terms = terms[terms["verdict"] == "supported"]
+    if not terms.empty:
+        st.subheader(t("attribution.terms_title"), anchor=False)
+        one_digit = partial(formats.number, digits=1)
+        writers: dict[str, tuple[str, Callable[[Any], str]]] = {
+            "coupon_interval": ("coupon_share", formats.percent),
+            "discount_interval": ("discount_mean", layout.cents),
+            "days_interval": ("days_to_purchase", one_digit),
+        }
+        for column, (stem, writer) in writers.items():
+            terms[column] = [
+                formats.between(a, b, writer) or formats.MISSING
+                for a, b in zip(terms[f"{stem}_low"], terms[f"{stem}_high"], strict=True)
+            ]
+        layout.table(
+            terms,
+            [
+                Column("name", "level.channel"),
+                Column("conversions", "measure.conversions", one_digit),
+                Column("coupon_share", "column.coupon_share", formats.percent),
+                Column("coupon_interval", "column.coupon_interval"),
+                Column("discount_mean_eur", "column.discount_mean", layout.cents),
+                Column("discount_interval", "column.discount_interval"),
+                Column("days_to_purchase_median", "column.days_to_purchase", one_digit),
+                Column("days_interval", "column.days_interval"),
+            ],
+            name="terms",
+            opened=True,
+        )
+        st.caption(t("attribution.terms_note", model=label("model", rule)))

@@ -10,7 +10,9 @@ from typing import Any
 import dagster as dg
 
 from orchestration.defs.partitions import SOURCES
+from orchestration.defs.raw.replay import ABOVE_RAW
 from orchestration.defs.serving.stopped import note_stopped
+from orchestration.defs.warehouse.assets import REBUILD_TAG
 
 daily = dg.define_asset_job(
     "daily",
@@ -20,6 +22,17 @@ daily = dg.define_asset_job(
     config={"loggers": {"console": {"config": {}}}},  # one line per step: console.py
     description="Load a day (or a range of days in one run), build and test the warehouse, fit the models, publish.",
     tags={"dagster/max_runtime": "14400"},
+)
+
+
+rebuild = dg.define_asset_job(
+    "rebuild",
+    selection=ABOVE_RAW,
+    hooks={note_stopped},
+    executor_def=dg.in_process_executor,
+    config={"loggers": {"console": {"config": {}}}},
+    description="Build everything anew from the raw rows and publish; the daily job builds only what changed.",
+    tags={REBUILD_TAG: "true", "dagster/max_runtime": "14400"},
 )
 
 
@@ -76,5 +89,5 @@ def morning_schedules() -> list[Any]:
 @dg.definitions
 def defs() -> dg.Definitions:
     return dg.Definitions(
-        jobs=[daily], schedules=morning_schedules(), sensors=alert_sensors(), executor=dg.in_process_executor
+        jobs=[daily, rebuild], schedules=morning_schedules(), sensors=alert_sensors(), executor=dg.in_process_executor
     )

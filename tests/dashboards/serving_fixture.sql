@@ -88,6 +88,34 @@ select * exclude (low) from (select
 from totals as t, weights as w, levels as l
 where (w.price > 0 or l.level = 'channel') and (w.model <> 'markov' or t.window_name not like 'day:%'));
 
+insert into marts.fct_channel_increments by name
+select
+    p.window_name, p.window_start, p.window_end, m.*,
+    m.conversions * 60 as revenue_eur, m.conversions_low * 60 as revenue_low, m.conversions_high * 60 as revenue_high
+from periods as p
+cross join (
+    values
+    ('channel', 'email', '', 2, 2, 4200, 61.0, 20.0, 102.0, 'supported'),
+    ('channel', 'display', '', 1, 0, null, null, null, null, 'not enough data')
+) as m (
+    level, channel, campaign_id, experiments, measured_experiments, treated_units,
+    conversions, conversions_low, conversions_high, verdict
+)
+where p.window_name not like 'day:%';
+
+insert into marts.rpt_channel_order_terms by name
+select
+    p.window_name, p.window_start, p.window_end, 'linear' as model, m.*,
+    1.2 as discount_mean_eur, 0.8 as discount_mean_low, 1.6 as discount_mean_high,
+    3.5 as days_to_purchase_median, 2.9 as days_to_purchase_low, 4.4 as days_to_purchase_high
+from periods as p
+cross join (
+    values
+    ('email', 320.5, 0.31, 0.27, 0.35, 'supported'),
+    ('display', 12.0, 0.5, 0.2, 0.8, 'not enough data')
+) as m (channel, conversions, coupon_share, coupon_share_low, coupon_share_high, verdict)
+where p.window_name not like 'day:%';
+
 insert into marts.fct_cji_phases by name
 select
     d.day as snapshot_date, m.phase_model, s.segment, s.kind as segment_kind, s.device_type, s.channel, s.visitor_type, p.phase,

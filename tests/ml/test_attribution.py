@@ -1,6 +1,7 @@
 """Attribution against brute force, worked examples and simulated persons."""
 
-from itertools import pairwise, permutations
+from itertools import combinations, pairwise, permutations
+from math import factorial
 
 import numpy as np
 import pandas as pd
@@ -73,10 +74,18 @@ def test_the_toy_has_its_known_credits():
     assert credits.conversions == pytest.approx([7.6742, 7.1588, 15.1670], abs=1e-4)
 
 
+def worlds_each(few, many=2000):
+    """A few random worlds in every run, thousands among the slow proofs."""
+    return pytest.mark.parametrize("count", [few, pytest.param(many, marks=pytest.mark.slow)])
+
+
+@worlds_each(40)
 @pytest.mark.parametrize("order", [1, 2])
-@settings(max_examples=40, deadline=None)
-@given(rows=worlds)
-def test_removal_effects_equal_removing_each_channel_and_walking_again(order, rows):
+def test_removal_effects_equal_removing_each_channel_and_walking_again(order, count):
+    settings(max_examples=count, deadline=None)(given(rows=worlds)(lambda rows: check_removal(order, rows)))()
+
+
+def check_removal(order, rows):
     frame = frame_of(rows)
     credits = markov_credit(frame, order=order, replicates=0)
     full = obvious_reach(frame, None, order)
@@ -87,9 +96,12 @@ def test_removal_effects_equal_removing_each_channel_and_walking_again(order, ro
     assert credits.value == pytest.approx(frame["value"].sum() * lost / lost.sum(), rel=1e-9)
 
 
-@settings(max_examples=25, deadline=None)
-@given(rows=worlds)
-def test_every_model_credits_exactly_what_was_observed(rows):
+@worlds_each(25, 500)
+def test_every_model_credits_exactly_what_was_observed(count):
+    settings(max_examples=count, deadline=None)(given(rows=worlds)(check_sums))()
+
+
+def check_sums(rows):
     frame = frame_of(rows)
     models = [markov_credit(frame), shapley_credit(frame), shapley_credit(frame, value_function="conversions")]
     rules = ("first", "last", "last_non_direct", "linear", "position", "time_decay")
@@ -102,9 +114,12 @@ def test_every_model_credits_exactly_what_was_observed(rows):
         assert (credits.conversions <= credits.conversions_high + 1e-9)[known].all()
 
 
-@settings(max_examples=12, deadline=None)
-@given(rows=worlds)
-def test_shapley_equals_the_average_over_all_orders_of_arrival(rows):
+@worlds_each(12)
+def test_shapley_equals_the_average_over_all_orders_of_arrival(count):
+    settings(max_examples=count, deadline=None)(given(rows=worlds)(check_shapley))()
+
+
+def check_shapley(rows):
     frame = frame_of(rows)
     sets = [frozenset(path) for path in frame["path"]]
 
@@ -113,14 +128,29 @@ def test_shapley_equals_the_average_over_all_orders_of_arrival(rows):
         journeys = (inside["conversions"] + inside["nulls"]).sum()
         return inside["conversions"].sum() / journeys if journeys else 0.0
 
+    def won(coalition):
+        return frame.loc[[channels <= coalition for channels in sets], "conversions"].sum()
+
     channels = sorted(frozenset().union(*sets))
     values = dict.fromkeys(channels, 0.0)
     orders = list(permutations(channels))
     for arrival in orders:
         for i, channel in enumerate(arrival):
             values[channel] += (rate(frozenset(arrival[: i + 1])) - rate(frozenset(arrival[:i]))) / len(orders)
-    expected = frame["conversions"].sum() * np.array(list(values.values())) / sum(values.values())
-    assert shapley_credit(frame, replicates=0).conversions == pytest.approx(expected, abs=1e-9)
+    credits = shapley_credit(frame, replicates=0)
+    assert list(credits.channels) == channels
+    if (total := sum(values.values())) > 1e-9:  # in sum the rate of all journeys
+        expected = frame["conversions"].sum() * np.array(list(values.values())) / total
+        assert credits.conversions == pytest.approx(expected, abs=1e-9)
+    # By counting, the formula over subsets gives the equal split.
+    split = dict.fromkeys(channels, 0.0)
+    for size in range(len(channels)):
+        weight = factorial(size) * factorial(len(channels) - size - 1) / factorial(len(channels))
+        for channel in channels:
+            for members in combinations([other for other in channels if other != channel], size):
+                split[channel] += weight * (won(frozenset(members) | {channel}) - won(frozenset(members)))
+    equal = shapley_credit(frame, value_function="conversions", replicates=0)
+    assert equal.conversions == pytest.approx(list(split.values()), abs=1e-9)
 
 
 def test_shapley_of_counted_conversions_is_the_equal_split():

@@ -147,3 +147,55 @@ def test_several_main_conversions_count_as_one():
 def test_bad_input_is_named(change, message):
     with pytest.raises(ValueError, match=message):
         absorbing_chain(change(SHOP), start="start", main="order", null="null")
+
+
+def moves_of_persons(rng, persons):
+    """Edges by bucket of persons who walk the shop, some keener than others."""
+    chance = {"search": ("product", 0.7), "product": ("basket", 0.4), "basket": ("order", 0.5)}
+    rows = []
+    for person in range(persons):
+        keen = rng.beta(2, 2) * 2
+        for _ in range(rng.integers(1, 4)):
+            here = "search"
+            rows.append(("start", here, person % 100))
+            while here not in ("order", "null"):
+                onwards, share = chance[here]
+                there = onwards if rng.random() < share * keen else ("search" if rng.random() < 0.2 else "null")
+                rows.append((here, there, person % 100))
+                here = there
+    frame = pd.DataFrame(rows, columns=["from", "to", "bucket"])
+    return frame.groupby(["from", "to", "bucket"]).size().reset_index(name="n")
+
+
+def test_intervals_are_those_of_leaving_out_each_bucket_by_hand():
+    edges = moves_of_persons(np.random.default_rng(1), 400)
+    solved = absorbing_chain(edges, start="start", main="order", null="null")
+    whole = absorbing_chain(edges.drop(columns="bucket"), start="start", main="order", null="null")
+    assert solved.conversion_probability == pytest.approx(whole.conversion_probability, abs=1e-12)
+    assert np.isnan(whole.conversion_probability_low).all()
+    without = [
+        absorbing_chain(edges[edges["bucket"] != bucket], start="start", main="order", null="null")
+        for bucket in range(100)
+    ]
+    for name in ("conversion_probability", "contribution"):
+        replicates = np.array([getattr(chain, name) for chain in without])
+        error = np.sqrt(99 / 100 * ((replicates - replicates.mean(axis=0)) ** 2).sum(axis=0))
+        low, high, middle = (getattr(solved, name + end) for end in ("_low", "_high", ""))
+        inside = (middle > 0) & (middle < 0.999)
+        half = (np.log(high / (1 - high)) - np.log(low / (1 - low))) / 2
+        expected = 1.98422 * error / (middle * (1 - middle))
+        assert half[inside] == pytest.approx(expected[inside], rel=1e-4)
+
+
+@pytest.mark.slow
+def test_intervals_hold_the_truth_of_many_samples():
+    truth = absorbing_chain(
+        moves_of_persons(np.random.default_rng(0), 40_000), start="start", main="order", null="null"
+    )
+    hits = []
+    for seed in range(200):
+        edges = moves_of_persons(np.random.default_rng(seed + 1), 300)
+        solved = absorbing_chain(edges, start="start", main="order", null="null")
+        low, high = solved.conversion_probability_low, solved.conversion_probability_high
+        hits.append((low <= truth.conversion_probability) & (truth.conversion_probability <= high))
+    assert 0.92 <= np.mean(hits) <= 0.97

@@ -17,7 +17,7 @@ from orchestration.defs.serving.publication import combined_hash, table_hashes
     group_name="ml",
     kinds={"duckdb"},
     owners=["team:science"],
-    deps=[dg.AssetKey(["ml", "channel_credits"]), dg.AssetKey(["ml", "weather_effects"])],
+    deps=[dg.AssetKey(["ml", name]) for name in ("channel_credits", "journey_map_nodes", "weather_effects")],
     pool="warehouse",
     code_version="1",
 )

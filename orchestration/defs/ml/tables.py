@@ -34,6 +34,26 @@ TABLES: dict[str, pa.Schema] = {
             ("verdict", _TEXT),
         ]
     ),
+    # One row per window x segment x node of the journey map: the absorbing chain, solved.
+    "journey_map_nodes": pa.schema(
+        [
+            ("window_name", _TEXT),
+            ("window_start", _DATE),
+            ("window_end", _DATE),
+            ("segment", _TEXT),
+            ("node", _TEXT),
+            ("conversion_probability", _NUMBER),
+            ("conversion_probability_low", _NUMBER),
+            ("conversion_probability_high", _NUMBER),
+            ("expected_steps", _NUMBER),
+            ("expected_visits", _NUMBER),
+            ("contribution", _NUMBER),
+            ("contribution_low", _NUMBER),
+            ("contribution_high", _NUMBER),
+            ("critical_step", _COUNT),
+            ("verdict", _TEXT),
+        ]
+    ),
     # One row per category x region x weather variable x lag: does sales bend with the weather, and where?
     "weather_effects": pa.schema(
         [

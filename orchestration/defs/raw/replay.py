@@ -1,4 +1,4 @@
-"""Rows in quarantine once more, after a fix, and the rebuild of everything above them."""
+"""Rows in quarantine once more, after a fix, and the build of what is above them."""
 
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -81,7 +81,7 @@ def summary(report: ReplayReport) -> str:
 @dg.job(
     name="replay",
     description="Load rows in quarantine once more after the mapping, the settings or the delivery was mended. "
-    "When it has succeeded, the job rebuild follows by itself.",
+    "When it has succeeded, the job build follows by itself.",
     executor_def=dg.in_process_executor,
     config={"loggers": {"console": {"config": {}}}},
     tags={"dagster/max_runtime": "14400"},
@@ -90,14 +90,16 @@ def replay_job() -> None:
     replay_quarantine()
 
 
-#: Everything above the raw tables, without asking any source.
-rebuild = dg.define_asset_job(
-    "rebuild",
+#: Everything that needs no source to be asked.
+ABOVE_RAW = dg.AssetSelection.all() - dg.AssetSelection.assets(*(key for asset in RAW_ASSETS for key in asset.keys))
+
+build = dg.define_asset_job(
+    "build",
     hooks={note_stopped},
-    selection=dg.AssetSelection.all() - dg.AssetSelection.assets(*(key for asset in RAW_ASSETS for key in asset.keys)),
+    selection=ABOVE_RAW,
     executor_def=dg.in_process_executor,
     config={"loggers": {"console": {"config": {}}}},
-    description="Build, test, fit and publish from what raw holds, without asking any source.",
+    description="Build what changed in raw, test, fit and publish, without asking any source.",
     tags={"dagster/max_runtime": "14400"},
 )
 
@@ -105,20 +107,20 @@ rebuild = dg.define_asset_job(
 @dg.run_status_sensor(
     run_status=dg.DagsterRunStatus.SUCCESS,
     monitored_jobs=[replay_job],
-    request_job=rebuild,
+    request_job=build,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="What a replay brought in is built, tested and published.",
 )
-def rebuild_after_replay(context: dg.RunStatusSensorContext) -> dg.RunRequest | dg.SkipReason:
+def build_after_replay(context: dg.RunStatusSensorContext) -> dg.RunRequest | dg.SkipReason:
     if context.dagster_run.tags.get(FOLLOWED_TAG):
-        return dg.SkipReason("whoever started the replay rebuilds by himself")
+        return dg.SkipReason("whoever started the replay builds by himself")
     return dg.RunRequest(run_key=context.dagster_run.run_id)
 
 
-#: Set by the command line, which rebuilds in its own process.
+#: Set by the command line, which builds in its own process.
 FOLLOWED_TAG = "netzplan/followed"
 
 
 @dg.definitions
 def defs() -> dg.Definitions:
-    return dg.Definitions(jobs=[replay_job, rebuild], sensors=[rebuild_after_replay])
+    return dg.Definitions(jobs=[replay_job, build], sensors=[build_after_replay])

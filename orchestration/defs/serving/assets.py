@@ -8,6 +8,7 @@ import dagster as dg
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecord
 
 from orchestration.defs.ml.attribution import channel_credits
+from orchestration.defs.ml.journey_map import journey_map_nodes
 from orchestration.defs.ml.model_runs import model_runs
 from orchestration.defs.ml.social import post_sentiments
 from orchestration.defs.ml.weather import weather_effects
@@ -17,7 +18,7 @@ from orchestration.defs.serving.publication import CheckResult, Version, publish
 from orchestration.defs.warehouse.assets import warehouse_models
 from orchestration.settings import Settings
 
-_MODELS = [channel_credits, weather_effects, post_sentiments, model_runs]
+_MODELS = [channel_credits, journey_map_nodes, weather_effects, post_sentiments, model_runs]
 _PUBLISHED = [key for key in warehouse_models.keys if key.path[0] == "marts"]
 _PUBLISHED += [key for model in _MODELS for key in model.keys]
 _CHECKS: Mapping[dg.AssetCheckKey, dg.AssetCheckSpec] = {

@@ -9,8 +9,9 @@ from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, dbt_
 
 from orchestration.defs.partitions import SOURCES
 from orchestration.defs.resources import Warehouse
+from orchestration.defs.warehouse import increments
 from orchestration.defs.warehouse.dbt_build import stream_build
-from orchestration.defs.warehouse.manifest import load_json
+from orchestration.defs.warehouse.manifest import load_json, project_fingerprint
 from orchestration.settings import Settings
 
 _OWNERS = {
@@ -68,14 +69,27 @@ def _layer(props: Mapping[str, Any]) -> str:
     return "seeds" if props["resource_type"] == "seed" else props["fqn"][1]
 
 
+#: Tag of a run that rebuilds everything from raw, whatever changed.
+REBUILD_TAG = "netzplan/rebuild"
+
 MANIFEST = load_json()
+_KEYED = increments.keyed_models(MANIFEST)
 TRANSLATOR = LayerTranslator(DagsterDbtTranslatorSettings(enable_source_tests_as_checks=True))
 
 
 @dbt_assets(manifest=MANIFEST, dagster_dbt_translator=TRANSLATOR, name="dbt", pool="warehouse")
 def warehouse_models(context: dg.AssetExecutionContext, warehouse: Warehouse) -> Iterator[Any]:
     settings = Settings.from_environment()
-    variables = {"timezone": settings.timezone, "currency": settings.currency}
+    variables: dict[str, object] = {"timezone": settings.timezone, "currency": settings.currency}
+    with warehouse.connect() as connection:
+        mode = increments.begin(
+            connection,
+            context.run_id,
+            fingerprint=increments.fingerprint_of(project_fingerprint(), variables),
+            models=_KEYED,
+            full=REBUILD_TAG in context.run.tags,
+        )
+    context.log.info(f"{'incremental build' if mode.is_partial else 'full rebuild'}: {mode.reason}")
     if as_of_date := warehouse.last_delivery():
         variables["as_of_date"] = as_of_date.isoformat()
     if late_days := [feed.late_days for feed in SOURCES.of_entity("web_events") if feed.is_daily]:
@@ -85,6 +99,8 @@ def warehouse_models(context: dg.AssetExecutionContext, warehouse: Warehouse) ->
         warehouse,
         manifest=MANIFEST,
         translator=TRANSLATOR,
-        variables=variables,
+        variables={**variables, "incremental": mode.is_partial, "build_id": context.run_id},
         output_dir=settings.data_dir / "dbt",
     )
+    with warehouse.connect() as connection:
+        increments.finish(connection, context.run_id, _KEYED)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from queue import SimpleQueue
@@ -28,7 +28,7 @@ def stream_build(
     *,
     manifest: Mapping[str, Any],
     translator: DagsterDbtTranslator,
-    variables: Mapping[str, str],
+    variables: Mapping[str, object],
     output_dir: Path,
 ) -> Iterator[Any]:
     """Build what the step selects and yield Dagster's events as dbt's arrive.
@@ -54,8 +54,8 @@ def stream_build(
         A model or a test of severity error failed; names them.
     """
     arguments = ["build", "--select", *selected_nodes(context, manifest), "--indirect-selection", "empty"]
+    arguments += ["--exclude-resource-type", "unit_test"]
     arguments += ["--vars", json.dumps(dict(variables)), "--target-path", str(output_dir)]
-    arguments += ["--project-dir", str(DBT_PROJECT_DIR), "--profiles-dir", str(DBT_PROJECT_DIR)]
     events: SimpleQueue[Any] = SimpleQueue()
     # A thread, so that the UI sees each model when it is done, not all of them at the end.
     worker = threading.Thread(target=_invoke, args=(arguments, output_dir, warehouse.path, events), daemon=True)
@@ -87,22 +87,36 @@ def selected_nodes(context: dg.AssetExecutionContext, manifest: Mapping[str, Any
 
 
 def _invoke(arguments: Sequence[str], output_dir: Path, warehouse: str, events: SimpleQueue[Any]) -> None:
+    outcome = run_dbt(arguments, output_dir, warehouse, [events.put])
+    events.put(None)
+    events.put(outcome)
+
+
+def run_dbt(
+    arguments: Sequence[str], output_dir: Path, warehouse: str, callbacks: Sequence[Callable[[Any], None]] = ()
+) -> Any:
+    """Run a dbt command in this process, on a warehouse file that is free again afterwards; never raises.
+
+    Returns
+    -------
+    dbt.cli.main.dbtRunnerResult
+    """
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
     from dbt.cli.main import dbtRunner, dbtRunnerResult
 
     os.environ["NETZPLAN_WAREHOUSE"] = warehouse
     os.environ["DBT_SEND_ANONYMOUS_USAGE_STATS"] = "false"
-    logging = ["--log-level", "none", "--log-level-file", "info", "--log-path", str(output_dir)]
+    project = ["--project-dir", str(DBT_PROJECT_DIR), "--profiles-dir", str(DBT_PROJECT_DIR)]
+    # What dbt would write of itself after each command costs a second and is read by nobody.
+    logging = ["--no-write-json", "--log-level", "none", "--log-level-file", "info", "--log-path", str(output_dir)]
     try:
-        outcome = dbtRunner(manifest=load_native(), callbacks=[events.put]).invoke([*logging, *arguments])
+        return dbtRunner(manifest=load_native(), callbacks=list(callbacks)).invoke([*logging, *arguments, *project])
     except BaseException as error:
-        outcome = dbtRunnerResult(success=False, exception=error)
+        return dbtRunnerResult(success=False, exception=error)
     finally:
         # dbt keeps its connection for a next command; the lock on the file would outlive the run with it.
         with suppress(Exception):
             DuckDBConnectionManager.env().close()
-    events.put(None)
-    events.put(outcome)
 
 
 def _dagster_events(

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from dbt.contracts.graph.manifest import Manifest
 
 _PARSED_SUFFIXES = {".sql", ".yml", ".yaml", ".md", ".csv"}
-_FINGERPRINT = "prepared.sha256"
+_PREPARED = "prepared.sha256"
 
 
 class DbtProjectError(RuntimeError):
@@ -61,8 +61,8 @@ def load_native(project_dir: Path = DBT_PROJECT_DIR) -> Manifest:
 
 def _prepare(project_dir: Path) -> bool:
     target = project_dir / "target"
-    fingerprint = _fingerprint(project_dir)
-    mark = target / _FINGERPRINT
+    fingerprint = project_fingerprint(project_dir)
+    mark = target / _PREPARED
     if mark.is_file() and mark.read_text() == fingerprint:
         return False
     from dbt.cli.main import dbtRunner
@@ -77,7 +77,7 @@ def _prepare(project_dir: Path) -> bool:
     return True
 
 
-def _fingerprint(project_dir: Path) -> str:
+def project_fingerprint(project_dir: Path = DBT_PROJECT_DIR) -> str:
     """Hash what parsing depends on: the files, where they are (seeds keep their folder), and dbt's version."""
     digest = hashlib.sha256(f"{project_dir}|{version('dbt-core')}|{version('dbt-duckdb')}".encode())
     for folder, names, files in os.walk(project_dir):

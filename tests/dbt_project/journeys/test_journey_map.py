@@ -131,6 +131,43 @@ def test_edges_and_nodes_are_those_of_the_walk(seed: int) -> None:
     }
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_map_funnel_and_drop_offs_count_the_same_moves(seed: int) -> None:
+    rows = world(random.Random(seed), 60)
+    frames: dict[str, Any] = dict(rows) | {
+        "int_calendar__as_of": [{"as_of_date": AS_OF}],
+        "int_journeys__windows": [
+            {"window_name": name, "window_start": start, "window_end": AS_OF} for name, start in WINDOWS.items()
+        ],
+    }
+    phases = {"product_view": 3, "add_to_cart": 4, "checkout": 5}
+    reached: dict[tuple[str, str, str], set[str]] = defaultdict(set)
+    ends: dict[tuple[str, str, str], int] = defaultdict(int)
+    dropped: dict[tuple[str, str, str, str], int] = defaultdict(int)
+    for journey, here, there, _ in obvious_moves(rows):
+        for window, start in WINDOWS.items():
+            for segment in segments(journey) if start <= journey["end_date"] <= AS_OF else []:
+                reached[window, segment, here].add(journey["journey_id"])
+                reached[window, segment, there].add(journey["journey_id"])
+                ends[window, segment, here] += there == "null"
+                onwards = there == "conversion" or phases.get(there, 0) > phases.get(here, 9)
+                if here in phases and not onwards:
+                    dropped[window, segment, here, there] += 1
+    funnel = run_model("rpt_journey_funnel", int_journeys__touchpoints=[], **frames)
+    stages = {"start", "conversion", *phases}
+    assert {(f.window_name, f.segment, f.node): f.journeys for f in funnel.itertuples()} == {
+        key: len(journeys) for key, journeys in reached.items() if key[2] in stages
+    }
+    for stage in funnel.itertuples():
+        assert stage.moves_to_null == ends[stage.window_name, stage.segment, stage.node]
+        assert stage.share_of_start == stage.journeys / len(reached[stage.window_name, stage.segment, "start"])
+        assert stage.share_of_start_low <= stage.share_of_start <= stage.share_of_start_high
+    listed = run_model("rpt_journey_dropoffs", int_journeys__touchpoints=[], **frames)
+    assert {(d.window_name, d.segment, d.node, d.went_to): d.n for d in listed.itertuples()} == dropped
+    assert set(listed.loc[listed["went_to"] == "null", "outcome"]) == {"lost"}
+    assert set(listed.loc[listed["went_to"].isin(["email", "direct", "store"]), "outcome"]) == {"came back"}
+
+
 def test_a_product_seen_after_the_order_is_no_part_of_the_way_to_it() -> None:
     ordered = START + timedelta(minutes=30)
     moves = run_model(

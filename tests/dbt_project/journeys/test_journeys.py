@@ -204,18 +204,25 @@ def test_open_journeys_devices_and_first_journeys() -> None:
     assert frame["duration_seconds"].tolist() == [36 * 3600, 0]
 
 
+def test_a_visit_speaks_to_the_deepest_phase_of_its_events() -> None:
+    frame = run_model(
+        "int_web__visits",
+        int_web__events=[
+            {"session_id": "s1", "event_name": "page_view", "page_type": "home"},
+            {"session_id": "s1", "event_name": "add_to_cart", "page_type": "product"},
+            {"session_id": "s1", "event_name": "view_item", "page_type": "product"},
+        ],
+    )
+    assert frame["phase"].tolist() == [4]
+
+
 def test_touchpoints_join_every_kind_of_contact() -> None:
     frame = run_model(
         "int_journeys__touchpoints",
         int_calendar__as_of=[{"as_of_date": at(20).date()}],
         int_web__sessions=[
             {"session_id": "s1", "person_id": "p1", "started_at": at(1), "channel": "email", "device_type": "mobile"}
-            | {"consent_analytics": True}
-        ],
-        int_web__events=[
-            {"session_id": "s1", "event_name": "page_view", "page_type": "home"},
-            {"session_id": "s1", "event_name": "add_to_cart", "page_type": "product"},
-            {"session_id": "s1", "event_name": "view_item", "page_type": "product"},
+            | {"consent_analytics": True, "phase": 4}
         ],
         int_identity__customers=[{"customer_key": "c1", "person_id": "p1"}],
         int_identity__visitors=[{"visitor_id": "v2", "person_id": "p2"}],

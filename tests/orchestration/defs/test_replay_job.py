@@ -16,7 +16,7 @@ def test_a_rebuild_is_everything_above_raw_and_no_source() -> None:
     from orchestration.defs.raw.assets import RAW_ASSETS
 
     definitions = defs()
-    keys = definitions.resolve_job_def("rebuild").asset_layer.executable_asset_keys
+    keys = definitions.resolve_job_def("build").asset_layer.executable_asset_keys
     loaded = {key for asset in RAW_ASSETS for key in asset.keys}
     everything = definitions.resolve_job_def("daily").asset_layer.executable_asset_keys
     assert keys == everything - loaded
@@ -29,9 +29,9 @@ def test_a_replay_waits_in_the_pool_and_is_followed_by_a_rebuild() -> None:
     repository = defs().get_repository_def()
     job = repository.get_job("replay")
     assert {node.definition.pool for node in job.graph.nodes} == {"warehouse"}  # type: ignore[attr-defined]
-    sensor = repository.get_sensor_def("rebuild_after_replay")
+    sensor = repository.get_sensor_def("build_after_replay")
     assert sensor.default_status == dg.DefaultSensorStatus.RUNNING
-    for name in ("daily", "rebuild"):
+    for name in ("daily", "build", "rebuild"):
         assert note_stopped in repository.get_job(name).hook_defs
 
 

@@ -1,9 +1,19 @@
 -- One row per order x channel x campaign on its path: the share of the order each rule credits (1 in all per order).
 --
 -- Position gives 40 % to the first and the last contact and 20 % to those between; two contacts share equally.
+-- Which contacts and orders count is said by the variables attribution_transform and attribution_orders.
 -- Time decay counts back from the last contact, not from the order: the shares are the same and never vanish.
 
 {% set half_life_micros = var('attribution_half_life_days', 7) * 86400000000 %}
+
+{% set affected %}
+select conversion_id from {{ changes('int_journeys__steps') }}
+union all
+select conversion_id from {{ changes('int_sales__conversions') }}
+{% endset %}
+{{ config(
+    materialized='keyed', key=['conversion_id'], affected=affected, logged=['conversion_id', 'conversion_date']
+) }}
 
 with steps as (
 
@@ -14,7 +24,13 @@ with steps as (
         step_number,
         {{ epoch_micros('occurred_at') }} as at_micros
     from {{ ref('int_journeys__steps') }}
-    where conversion_id is not null
+    where conversion_id is not null and {{ affected_only('conversion_id') }}
+
+),
+
+kept as (
+
+    {{ transformed_steps('steps') }}
 
 ),
 
@@ -27,7 +43,7 @@ placed as (
             max(case when channel <> 'direct' then step_number end) over path, count(*) over path
         ) as last_non_direct_step,
         power(2e0, (at_micros - max(at_micros) over path) / {{ half_life_micros }}e0) as freshness
-    from steps
+    from kept
     window path as (partition by conversion_id)
 
 ),
@@ -68,6 +84,7 @@ select
     sum(weighted.time_decay_credit) as time_decay_credit
 from weighted
 inner join {{ ref('int_sales__conversions') }} as orders on weighted.conversion_id = orders.conversion_id
+where {{ attributed_orders('orders.is_first_order') }}
 group by
     weighted.conversion_id,
     weighted.channel,

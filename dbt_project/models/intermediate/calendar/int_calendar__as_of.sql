@@ -1,6 +1,7 @@
 -- One row: the last business day the numbers speak about, and the first day of the data.
 
 {% set as_of = var('as_of_date') %}
+{{ config(materialized='keyed', key=['first_date', 'as_of_date']) }}
 
 with days as (
 

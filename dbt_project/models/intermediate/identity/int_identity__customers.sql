@@ -3,22 +3,63 @@
 -- Each shared id ties its customers to the smallest of them, and the smallest key then walks along the ties until
 -- nothing changes. An id that many customers share (a terminal, an info@ mailbox) ties nobody.
 
+--
+-- A link that came or went can only join or split the persons it touches: whole old persons of all customers that
+-- share a touched id are derived anew together.
+
+{% set sources = [
+    'stg_sales__customers', 'stg_sales__orders', 'int_identity__sightings', 'stg_web__identity_links',
+    'stg_marketing__touchpoints', 'stg_marketing__mailings'
+] %}
+{% set affected %}
+with touched as (
+    {% for source in sources %}
+    select customer_key from {{ changes(source) }}
+    union
+    {% endfor %}
+    select links.customer_key
+    from {{ stored('stg_web__identity_links') }} as links
+    inner join {{ changes('stg_web__identity_links') }} as changed
+        on links.id_type = changed.id_type and links.id_value = changed.id_value
+)
+select customer_key from touched
+union all
+select members.customer_key
+from {{ stored('int_identity__customers') }} as members
+where members.person_id in (
+    select persons.person_id
+    from {{ stored('int_identity__customers') }} as persons
+    inner join touched on persons.customer_key = touched.customer_key
+)
+{% endset %}
+{{ config(materialized='keyed', key=['customer_key'], affected=affected) }}
+
 with recursive customers as (
 
-    select customer_key from {{ ref('stg_sales__customers') }}
-    union
-    select customer_key from {{ ref('stg_sales__orders') }}
-    where customer_key is not null
-    union
-    select customer_key from {{ ref('stg_web__events') }}
-    where customer_key is not null
-    union
-    select customer_key from {{ ref('stg_web__identity_links') }}
-    union
-    select customer_key from {{ ref('stg_marketing__touchpoints') }}
-    where customer_key is not null
-    union
-    select customer_key from {{ ref('stg_marketing__mailings') }}
+    {% for source in sources %}
+    select customer_key from {{ ref(source) }}
+    where customer_key is not null and {{ affected_only('customer_key') }}
+    {{ 'union' if not loop.last }}
+    {% endfor %}
+
+),
+
+-- All customers count for whether an id is shared by too many, whoever is looked at.
+ids as (
+
+    select
+        id_type,
+        id_value,
+        customer_key
+    from {{ ref('stg_web__identity_links') }}
+    where
+        id_type in ('email', 'phone', 'card')
+        {% if is_partial() %}
+        and id_value in (
+            select links.id_value from {{ ref('stg_web__identity_links') }} as links
+            where {{ affected_only('links.customer_key') }}
+        )
+        {% endif %}
 
 ),
 
@@ -28,8 +69,7 @@ shared_ids as (
         id_type,
         id_value,
         min(customer_key) as first_customer_key
-    from {{ ref('stg_web__identity_links') }}
-    where id_type in ('email', 'phone', 'card')
+    from ids
     group by id_type, id_value
     having count(distinct customer_key) between 2 and {{ var('identity_max_customers_per_id') }}
 
@@ -40,7 +80,7 @@ ties as (
     select
         links.customer_key,
         shared_ids.first_customer_key as tied_key
-    from {{ ref('stg_web__identity_links') }} as links
+    from ids as links
     inner join shared_ids on links.id_type = shared_ids.id_type and links.id_value = shared_ids.id_value
     where links.customer_key <> shared_ids.first_customer_key
 

@@ -3,12 +3,48 @@
 -- A device used by several people goes to the person it was seen with most; the customers themselves never merge
 -- through it. Without consent to analytics nothing is linked, and a device seen with many persons belongs to nobody.
 
-with events as (
+{% set affected %}
+with customers as (
+    select customer_key from {{ changes('int_identity__customers') }}
+    union
+    select customer_key from {{ changes('stg_sales__customers') }}
+)
+select visitor_id from {{ changes('int_identity__sightings') }}
+union all
+select visitor_id from {{ changes('stg_sales__orders') }}
+union all
+select visitor_id from {{ changes('stg_marketing__touchpoints') }}
+union all
+select id_value as visitor_id from {{ changes('stg_web__identity_links') }}
+where id_type in ('cookie', 'device')
+union all
+select visitor_id from {{ stored('int_identity__sightings') }}
+where customer_key in (select customer_key from customers)
+union all
+select visitor_id from {{ stored('stg_sales__orders') }}
+where customer_key in (select customer_key from customers)
+union all
+select id_value as visitor_id from {{ stored('stg_web__identity_links') }}
+where id_type in ('cookie', 'device') and customer_key in (select customer_key from customers)
+{% endset %}
+{{ config(
+    materialized='keyed', key=['visitor_id'], affected=affected, logged=['visitor_id', 'person_id']
+) }}
+
+with sightings as (
+
+    select *
+    from {{ ref('int_identity__sightings') }}
+    where {{ affected_only('visitor_id') }}
+
+),
+
+events as (
 
     select
         visitor_id,
-        bool_or(consent_analytics) as has_consent
-    from {{ ref('stg_web__events') }}
+        bool_or(has_consent) as has_consent
+    from sightings
     group by visitor_id
 
 ),
@@ -19,23 +55,26 @@ evidence as (
     select
         visitor_id,
         customer_key,
-        occurred_at as seen_at
-    from {{ ref('stg_web__events') }}
-    where customer_key is not null and consent_analytics
+        seen_count,
+        last_seen_at as seen_at
+    from sightings
+    where customer_key is not null and seen_count > 0
     union all
     select
         visitor_id,
         customer_key,
+        1 as seen_count,
         ordered_at as seen_at
     from {{ ref('stg_sales__orders') }}
-    where customer_key is not null and visitor_id is not null
+    where customer_key is not null and visitor_id is not null and {{ affected_only('visitor_id') }}
     union all
     select
         id_value as visitor_id,
         customer_key,
+        1 as seen_count,
         seen_at
     from {{ ref('stg_web__identity_links') }}
-    where id_type in ('cookie', 'device')
+    where id_type in ('cookie', 'device') and {{ affected_only('id_value', 'visitor_id') }}
 
 ),
 
@@ -46,7 +85,7 @@ visitors as (
     select visitor_id from evidence
     union
     select visitor_id from {{ ref('stg_marketing__touchpoints') }}
-    where visitor_id is not null
+    where visitor_id is not null and {{ affected_only('visitor_id') }}
 
 ),
 
@@ -55,7 +94,7 @@ pairs as (
     select
         evidence.visitor_id,
         evidence.customer_key,
-        count(*) as seen_count,
+        sum(evidence.seen_count) as seen_count,
         max(evidence.seen_at) as last_seen_at
     from evidence
     left join events on evidence.visitor_id = events.visitor_id

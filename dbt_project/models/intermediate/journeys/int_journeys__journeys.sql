@@ -3,6 +3,25 @@
 -- A journey that has not bought and whose last contact is younger than the inactivity limit may still go on: it is
 -- counted as not converted and marked open. The device is that of the last visit, none where all contacts were offline.
 
+{% set affected %}
+select person_id from {{ changes('int_journeys__steps') }}
+union all
+select person_id from {{ changes('int_sales__conversions') }}
+union all
+-- A lost journey closes on the day its last contact is older than the limit.
+select journeys.person_id
+from {{ stored('int_journeys__journeys') }} as journeys
+cross join {{ stored('int_calendar__as_of') }} as calendar
+where
+    journeys.conversion_id is null
+    and journeys.is_open
+    <> ({{ days_between('journeys.end_date', 'calendar.as_of_date') }} <= {{ var('inactivity_days') }})
+{% endset %}
+{{ config(
+    materialized='keyed', key=['journey_id'], affected=affected, scope=['person_id'],
+    logged=['journey_id', 'end_date'], unlogged_inputs=['int_calendar__as_of']
+) }}
+
 with journeys as (
 
     select
@@ -19,6 +38,7 @@ with journeys as (
         count(case when touchpoint_type = 'visit' then 1 end) as visit_count,
         max_by(device_type, case when device_type is not null then step_number end) as device_type
     from {{ ref('int_journeys__steps') }}
+    where {{ affected_only('person_id') }}
     group by journey_id, person_id, person_bucket, conversion_id
 
 )

@@ -2,6 +2,16 @@
 --
 -- Nodes, edges, funnel and drop-off are all counted from these rows, which is why their numbers agree.
 
+{% set affected %}
+select journey_id from {{ changes('int_journeys__journeys') }}
+union all
+select journey_id from {{ changes('int_journeys__map_stops') }}
+{% endset %}
+{{ config(
+    materialized='keyed', key=['journey_id', 'move_number'], affected=affected, scope=['journey_id'],
+    logged=['journey_id', 'end_date']
+) }}
+
 with journeys as (
 
     select
@@ -13,6 +23,7 @@ with journeys as (
         visitor_type,
         is_converted
     from {{ ref('int_journeys__journeys') }}
+    where {{ affected_only('journey_id') }}
 
 ),
 
@@ -25,6 +36,7 @@ stops as (
         stops.node_kind,
         {{ epoch_micros('stops.occurred_at') }} as at_micros
     from {{ ref('int_journeys__map_stops') }} as stops
+    where {{ affected_only('stops.journey_id') }}
 
     union all
 

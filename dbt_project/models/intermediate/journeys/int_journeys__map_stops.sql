@@ -1,7 +1,17 @@
 -- One row per stop of a journey on the map: its contacts, and what was first reached inside its visits.
 --
--- Which events are stops is said in seeds/journey_map_events.csv. What happened in a visit after the order it led to
--- is no part of the way there.
+-- What happened in a visit after the order it led to is no part of the way there.
+
+{% set affected %}
+select journey_id from {{ changes('int_journeys__journeys') }}
+union all
+select journey_id from {{ changes('int_journeys__steps') }}
+union all
+select steps.journey_id
+from {{ stored('int_journeys__steps') }} as steps
+inner join {{ changes('int_journeys__visit_stops') }} as stops on steps.session_id = stops.session_id
+{% endset %}
+{{ config(materialized='keyed', key=['journey_id', 'stop_number'], affected=affected, scope=['journey_id']) }}
 
 with journeys as (
 
@@ -10,19 +20,15 @@ with journeys as (
         conversion_id,
         ended_at
     from {{ ref('int_journeys__journeys') }}
+    where {{ affected_only('journey_id') }}
 
 ),
 
-reached as (
+steps as (
 
-    select
-        events.session_id,
-        stops.node,
-        min(events.occurred_at) as occurred_at,
-        min(events.event_number) as event_number
-    from {{ ref('int_web__events') }} as events
-    inner join {{ ref('journey_map_events') }} as stops on events.event_name = stops.event_name
-    group by events.session_id, stops.node
+    select *
+    from {{ ref('int_journeys__steps') }}
+    where {{ affected_only('journey_id') }}
 
 ),
 
@@ -35,7 +41,7 @@ stops as (
         occurred_at,
         step_number,
         0 as event_number
-    from {{ ref('int_journeys__steps') }}
+    from steps
 
     union all
 
@@ -46,8 +52,8 @@ stops as (
         reached.occurred_at,
         steps.step_number,
         reached.event_number
-    from {{ ref('int_journeys__steps') }} as steps
-    inner join reached on steps.session_id = reached.session_id
+    from steps
+    inner join {{ ref('int_journeys__visit_stops') }} as reached on steps.session_id = reached.session_id
     inner join journeys on steps.journey_id = journeys.journey_id
     where journeys.conversion_id is null or reached.occurred_at <= journeys.ended_at
 

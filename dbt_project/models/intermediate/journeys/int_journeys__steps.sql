@@ -11,8 +11,44 @@
 -- channel stands for in seeds/sales_channel_contacts.csv.
 
 {% set day_micros = 86400000000 %}
+{% set affected %}
+with orders as (
+    select order_id from {{ changes('int_web__session_orders') }}
+    union
+    select placed.order_id
+    from {{ stored('int_web__session_orders') }} as placed
+    inner join {{ changes('int_web__sessions') }} as sessions on placed.session_id = sessions.session_id
+)
+select person_id from {{ changes('int_journeys__touchpoints') }}
+union all
+select person_id from {{ changes('int_sales__conversions') }}
+union all
+select conversions.person_id
+from {{ stored('int_sales__conversions') }} as conversions
+inner join orders on conversions.order_id = orders.order_id
+{% endset %}
+{{ config(
+    materialized='keyed', key=['journey_id', 'step_number'], affected=affected, scope=['person_id'],
+    logged=['journey_id', 'person_id', 'conversion_id']
+) }}
 
-with timeline as (
+with touchpoints as (
+
+    select *
+    from {{ ref('int_journeys__touchpoints') }}
+    where is_path_contact and {{ affected_only('person_id') }}
+
+),
+
+conversions as (
+
+    select *
+    from {{ ref('int_sales__conversions') }}
+    where {{ affected_only('person_id') }}
+
+),
+
+timeline as (
 
     select
         person_id,
@@ -20,8 +56,7 @@ with timeline as (
         {{ epoch_micros('occurred_at') }} as at_micros,
         0 as is_order,
         touchpoint_id as entry_id
-    from {{ ref('int_journeys__touchpoints') }}
-    where is_path_contact
+    from touchpoints
 
     union all
 
@@ -31,7 +66,7 @@ with timeline as (
         {{ epoch_micros('converted_at') }} as at_micros,
         1 as is_order,
         conversion_id as entry_id
-    from {{ ref('int_sales__conversions') }}
+    from conversions
 
 ),
 
@@ -105,6 +140,7 @@ placed as (
         min_by(sessions.consent_analytics, orders.session_id) as has_consent
     from {{ ref('int_web__session_orders') }} as orders
     inner join {{ ref('int_web__sessions') }} as sessions on orders.session_id = sessions.session_id
+    where orders.order_id in (select order_id from conversions)
     group by orders.order_id
 
 ),
@@ -138,7 +174,7 @@ select
     touchpoints.device_type,
     touchpoints.session_id
 from contacts
-inner join {{ ref('int_journeys__touchpoints') }} as touchpoints on contacts.touchpoint_id = touchpoints.touchpoint_id
+inner join touchpoints on contacts.touchpoint_id = touchpoints.touchpoint_id
 
 union all
 
@@ -156,7 +192,7 @@ select
     nullif(placed.campaign_id, '') as campaign_id,
     placed.device_type,
     null as session_id
-from {{ ref('int_sales__conversions') }} as orders
+from conversions as orders
 left join contact_counts on orders.conversion_id = contact_counts.conversion_id
 left join placed on orders.order_id = placed.order_id
 left join {{ ref('sales_channel_contacts') }} as sales_channels on orders.sales_channel = sales_channels.sales_channel

@@ -4,26 +4,47 @@
 -- contact means - its phase, channel and whether it belongs on a path - is said in seeds/touchpoint_phases.csv. A visit
 -- without consent that led to an order is on no path of its own: the order itself carries its channel there.
 
+{% set affected %}
+with customers as (
+    select customer_key from {{ changes('int_identity__customers') }}
+),
+days as (
+    select min(as_of_date) as first_day, max(as_of_date) as last_day from {{ changes('int_calendar__as_of') }}
+)
+select concat('visit:', session_id) as touchpoint_id from {{ changes('int_web__sessions') }}
+union all
+select concat('visit:', session_id) from {{ changes('int_web__session_orders') }}
+union all
+select concat('visit:', placed.session_id)
+from {{ stored('int_web__session_orders') }} as placed
+inner join {{ changes('int_sales__conversions') }} as orders on placed.order_id = orders.conversion_id
+union all
+select concat('contact:', touchpoint_id) from {{ changes('stg_marketing__touchpoints') }}
+union all
+select concat('contact:', touchpoint_id) from {{ stored('stg_marketing__touchpoints') }}
+where
+    customer_key in (select customer_key from customers)
+    or visitor_id in (select visitor_id from {{ changes('int_identity__visitors') }})
+union all
+select concat('mailing:', mailing_id, ':', customer_key) from {{ changes('stg_marketing__mailings') }}
+union all
+select concat('mailing:', mailings.mailing_id, ':', mailings.customer_key)
+from {{ stored('stg_marketing__mailings') }} as mailings
+cross join days
+where
+    mailings.customer_key in (select customer_key from customers)
+    or mailings.dropped_date between days.first_day and days.last_day
+{% endset %}
+{{ config(
+    materialized='keyed', key=['touchpoint_id'], affected=affected,
+    logged=['touchpoint_id', 'person_id', 'touchpoint_date']
+) }}
+
 with ordering_visits as (
 
     select distinct placed.session_id
     from {{ ref('int_web__session_orders') }} as placed
     inner join {{ ref('int_sales__conversions') }} as orders on placed.order_id = orders.order_id
-
-),
-
-visit_phases as (
-
-    select
-        events.session_id,
-        max(phases.phase) as phase
-    from {{ ref('int_web__events') }} as events
-    inner join {{ ref('int_cji__event_phases') }} as phases
-        on
-            phases.phase_model = 'journey6'
-            and events.event_name = phases.event_name
-            and coalesce(events.page_type, '') = phases.page_type
-    group by events.session_id
 
 ),
 
@@ -37,15 +58,15 @@ contacts as (
         'inbound' as direction,
         sessions.channel,
         sessions.campaign_id,
-        coalesce(visit_phases.phase, 1) as phase,
+        sessions.phase,
         sessions.device_type,
         sessions.session_id,
         null as store_id,
         null as cost_eur,
         sessions.consent_analytics or ordering_visits.session_id is null as speaks_for_itself
     from {{ ref('int_web__sessions') }} as sessions
-    left join visit_phases on sessions.session_id = visit_phases.session_id
     left join ordering_visits on sessions.session_id = ordering_visits.session_id
+    where {{ affected_only("concat('visit:', sessions.session_id)", 'touchpoint_id') }}
 
     union all
 
@@ -69,6 +90,7 @@ contacts as (
     from {{ ref('stg_marketing__touchpoints') }} as contacts
     left join {{ ref('int_identity__customers') }} as customers on contacts.customer_key = customers.customer_key
     left join {{ ref('int_identity__visitors') }} as visitors on contacts.visitor_id = visitors.visitor_id
+    where {{ affected_only("concat('contact:', contacts.touchpoint_id)", 'touchpoint_id') }}
 
     union all
 
@@ -88,7 +110,10 @@ contacts as (
         true as speaks_for_itself
     from {{ ref('stg_marketing__mailings') }} as mailings
     inner join {{ ref('int_identity__customers') }} as customers on mailings.customer_key = customers.customer_key
-    where mailings.arm <> 'holdout' and mailings.dropped_date <= {{ as_of_date() }}
+    where
+        mailings.arm <> 'holdout'
+        and mailings.dropped_date <= {{ as_of_date() }}
+        and {{ affected_only("concat('mailing:', mailings.mailing_id, ':', mailings.customer_key)", 'touchpoint_id') }}
 
 )
 

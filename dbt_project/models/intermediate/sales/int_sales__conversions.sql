@@ -2,6 +2,46 @@
 --
 -- An order that names neither a known customer nor a known visitor (cash at the till) is a person of its own.
 
+{% set affected %}
+with orders as (
+    select order_id from {{ changes('stg_sales__orders') }}
+    union
+    select order_id from {{ changes('int_sales__lines_netted') }}
+    union
+    select order_id from {{ changes('int_web__sessions') }}
+    union
+    select orders.order_id
+    from {{ stored('stg_sales__orders') }} as orders
+    where
+        orders.customer_key in (
+            select customer_key from {{ changes('int_identity__customers') }}
+            union all
+            select customer_key from {{ changes('stg_sales__customers') }}
+        )
+        or orders.visitor_id in (select visitor_id from {{ changes('int_identity__visitors') }})
+),
+persons as (
+    select conversions.person_id
+    from {{ stored('int_sales__conversions') }} as conversions
+    inner join orders on conversions.order_id = orders.order_id
+    union
+    select coalesce(customers.person_id, visitors.person_id) as person_id
+    from orders
+    inner join {{ stored('stg_sales__orders') }} as named on orders.order_id = named.order_id
+    left join {{ stored('int_identity__customers') }} as customers on named.customer_key = customers.customer_key
+    left join {{ stored('int_identity__visitors') }} as visitors on named.visitor_id = visitors.visitor_id
+)
+select order_id from orders
+union all
+select conversions.order_id
+from {{ stored('int_sales__conversions') }} as conversions
+inner join persons on conversions.person_id = persons.person_id
+{% endset %}
+{{ config(
+    materialized='keyed', key=['conversion_id'], affected=affected, scope=['order_id'],
+    logged=['conversion_id', 'person_id', 'conversion_date']
+) }}
+
 with lines as (
 
     select
@@ -11,6 +51,7 @@ with lines as (
         sum(returned_eur) as returned_eur,
         case when count(margin_eur) = count(*) then sum(margin_eur) end as margin_eur
     from {{ ref('int_sales__order_lines') }}
+    where {{ affected_only('order_id') }}
     group by order_id
 
 ),
@@ -22,7 +63,7 @@ visits as (
         order_id,
         min_by(device_type, session_id) as device_type
     from {{ ref('int_web__sessions') }}
-    where order_id is not null
+    where order_id is not null and {{ affected_only('order_id') }}
     group by order_id
 
 ),

@@ -3,6 +3,20 @@
 -- An order delivered without lines stands here as its own line 0: otherwise its revenue would be missing from every
 -- sum over lines, and the marts would disagree. A line whose cost nobody knows has no margin: NULL, not its revenue.
 
+{% set affected %}
+select order_id from {{ changes('stg_sales__orders') }}
+union all
+select order_id from {{ changes('stg_sales__order_lines') }}
+union all
+select lines.order_id
+from {{ stored('stg_sales__order_lines') }} as lines
+inner join {{ changes('stg_sales__products') }} as products on lines.product_id = products.product_id
+{% endset %}
+{{ config(
+    materialized='keyed', key=['order_id', 'line_no'], affected=affected, scope=['order_id'], logged=['order_id'],
+    unlogged_inputs=['stg_reference__exchange_rates']
+) }}
+
 with orders as (
 
     select
@@ -15,7 +29,7 @@ with orders as (
         rates.rate
     from {{ ref('stg_sales__orders') }} as orders
     {{ join_rate('rates', 'orders.currency', 'orders.order_date') }}
-    where not orders.is_test and orders.status <> 'cancelled'
+    where not orders.is_test and orders.status <> 'cancelled' and {{ affected_only('orders.order_id') }}
 
 ),
 
@@ -30,6 +44,7 @@ lines as (
         net_amount,
         cost_amount
     from {{ ref('stg_sales__order_lines') }}
+    where {{ affected_only('order_id') }}
 
     union all
 

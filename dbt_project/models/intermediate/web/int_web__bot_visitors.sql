@@ -1,128 +1,13 @@
--- One row per visitor that is a machine, with the first reason that applies.
+-- One row per visitor that is a machine, with the first reason that applies on any day.
 
-with declared as (
-
-    select distinct visitor_id
-    from {{ ref('stg_web__events') }}
-    where is_bot
-
-),
-
-pageviews as (
-
-    select
-        visitor_id,
-        event_id,
-        {{ epoch_micros('occurred_at') }} as at_micros
-    from {{ ref('stg_web__events') }}
-    where is_pageview
-
-),
-
--- More than n pages in some 60 seconds means more than n / 2 in one of the two calendar minutes they touch, which is
--- cheap to find; only those visitors are then measured with a sliding window.
-busy as (
-
-    select distinct visitor_id
-    from (
-        select
-            visitor_id,
-            floor(at_micros / 60000000) as calendar_minute
-        from pageviews
-        group by visitor_id, floor(at_micros / 60000000)
-        having count(*) > {{ var('bot_pages_per_minute') }} / 2
-    ) as busy_minutes
-
-),
-
-windows as (
-
-    select
-        pageviews.visitor_id,
-        count(*) over (
-            partition by pageviews.visitor_id
-            order by pageviews.at_micros
-            range between 59999999 preceding and current row
-        ) as pages_in_a_minute
-    from pageviews
-    inner join busy on pageviews.visitor_id = busy.visitor_id
-
-),
-
-too_fast as (
-
-    select distinct visitor_id
-    from windows
-    where pages_in_a_minute > {{ var('bot_pages_per_minute') }}
-
-),
-
-gaps as (
-
-    select
-        visitor_id,
-        at_micros,
-        floor(at_micros / 1000000)
-        - lag(floor(at_micros / 1000000)) over (partition by visitor_id order by at_micros, event_id) as gap_seconds
-    from pageviews
-
-),
-
-runs as (
-
-    select
-        visitor_id,
-        at_micros,
-        gap_seconds,
-        sum(case when gap_seconds <= {{ var('session_timeout_seconds') }} then 0 else 1 end) over (
-            partition by visitor_id order by at_micros rows between unbounded preceding and current row
-        ) as run_number
-    from gaps
-
-),
-
--- Pages that follow each other at exactly the same pace. Clocks that only know minutes, or whole batches with one
--- time stamp, look like that too and are no evidence.
-metronomes as (
-
-    select distinct visitor_id
-    from (
-        select visitor_id
-        from runs
-        group by visitor_id, run_number
-        having
-            count(*) >= 5
-            and count(distinct case when gap_seconds <= {{ var('session_timeout_seconds') }} then gap_seconds end) = 1
-            and min(gap_seconds) > 0
-            and sum(floor(at_micros / 1000000) % 60) > 0
-    ) as steady_runs
-
-),
-
-reasons as (
-
-    select
-        visitor_id,
-        1 as priority,
-        'declared' as reason
-    from declared
-    union all
-    select
-        visitor_id,
-        2 as priority,
-        'too fast' as reason
-    from too_fast
-    union all
-    select
-        visitor_id,
-        3 as priority,
-        'zero variance dwell' as reason
-    from metronomes
-
-)
+{% set affected %}
+select visitor_id from {{ changes('int_web__bot_days') }}
+{% endset %}
+{{ config(materialized='keyed', key=['visitor_id'], affected=affected) }}
 
 select
     visitor_id,
     min_by(reason, priority) as reason
-from reasons
+from {{ ref('int_web__bot_days') }}
+where {{ affected_only('visitor_id') }}
 group by visitor_id

@@ -1,8 +1,26 @@
--- One row per human web event, with its visit and its person.
---
--- A visit without consent to analytics is a person of its own: it is counted, but joined to no other visit.
+-- One row per human web event, with its visit.
 
 {% set timeout_micros = var('session_timeout_seconds') * 1000000 %}
+{% set affected %}
+select session_id from {{ changes('int_web__session_buckets') }}
+union all
+select buckets.session_id
+from {{ changes('stg_web__events') }} as events
+inner join {{ stored('int_web__session_buckets') }} as buckets
+    on
+        events.visitor_id = buckets.visitor_id
+        and {{ epoch_micros('events.occurred_at') }} - {{ epoch_micros('events.occurred_at') }} % {{ timeout_micros }}
+        = buckets.bucket_micros
+{% endset %}
+{% set first_day %}
+select {{ day_before('min(buckets.bucket_micros)') }}
+from {{ stored('int_web__session_buckets') }} as buckets
+inner join affected__int_web__events as affected on buckets.session_id = affected.session_id
+{% endset %}
+{{ config(
+    materialized='keyed', key=['event_id'], affected=affected, scope=['session_id'],
+    logged=['event_id', 'session_id', 'order_id'], bounds={'first_day': first_day}
+) }}
 
 with events as (
 
@@ -10,23 +28,17 @@ with events as (
         *,
         {{ epoch_micros('occurred_at') }} - {{ epoch_micros('occurred_at') }} % {{ timeout_micros }} as bucket_micros
     from {{ ref('stg_web__events') }}
-    where days_late <= {{ var('late_days') }}
+    where
+        days_late <= {{ var('late_days') }}
+        {% if is_partial() %}and event_date >= {{ bound('first_day') }}{% endif %}
 
 ),
 
 visits as (
 
-    select
-        buckets.visitor_id,
-        buckets.bucket_micros,
-        buckets.session_id,
-        buckets.consent_analytics,
-        case
-            when buckets.consent_analytics then visitors.person_id
-            else {{ hash_id(["'visit'", "buckets.session_id"]) }}
-        end as person_id
-    from {{ ref('int_web__session_buckets') }} as buckets
-    inner join {{ ref('int_identity__visitors') }} as visitors on buckets.visitor_id = visitors.visitor_id
+    select *
+    from {{ ref('int_web__session_buckets') }}
+    where {{ affected_only('session_id') }}
 
 )
 
@@ -34,8 +46,6 @@ select
     events.event_id,
     events.visitor_id,
     visits.session_id,
-    visits.person_id,
-    {{ bucket_of('visits.person_id') }} as person_bucket,
     events.occurred_at,
     events.event_date,
     events.event_name,

@@ -3,8 +3,41 @@
 -- Two events inside one timeout-long bucket can never lie in different visits, so the events are first folded into
 -- buckets (exact, and the sort then runs over far fewer rows). The gap is measured to the latest end of *all* earlier
 -- buckets. Nothing is split at midnight, and the order of arrival plays no part.
+--
+-- A changed event can only change visits from the one that last began at or before it: from there the visitor's
+-- buckets are derived anew. A visitor found to be a machine, or not to be one, is derived anew from its beginning.
 
 {% set timeout_micros = var('session_timeout_seconds') * 1000000 %}
+{% set affected %}
+select
+    touched.visitor_id,
+    coalesce(least(touched.from_micros, max(stored.visit_bucket_micros)), touched.from_micros) as from_micros
+from (
+    select visitor_id, min(from_micros) as from_micros
+    from (
+        select visitor_id, {{ epoch_micros('occurred_at') }} - {{ epoch_micros('occurred_at') }} % {{ timeout_micros }}
+            as from_micros
+        from {{ changes('stg_web__events') }}
+        union all
+        select visitor_id, 0 as from_micros from {{ changes('int_web__bot_visitors') }}
+    ) as changed
+    group by visitor_id
+) as touched
+left join {{ stored('int_web__session_buckets') }} as stored
+    on touched.visitor_id = stored.visitor_id and stored.bucket_micros <= touched.from_micros
+group by touched.visitor_id, touched.from_micros
+{% endset %}
+{% set first_day %}
+select {{ day_before('min(affected.from_micros)') }}
+from affected__int_web__session_buckets as affected
+left join {{ stored('int_web__bot_visitors') }} as bots on affected.visitor_id = bots.visitor_id
+where bots.visitor_id is null
+{% endset %}
+{{ config(
+    materialized='keyed', key=['visitor_id', 'bucket_micros'], affected=affected, scope=['visitor_id', 'from_micros'],
+    scope_of_rows='existing.visitor_id = affected.visitor_id and existing.bucket_micros >= affected.from_micros',
+    logged=['visitor_id', 'bucket_micros', 'session_id'], bounds={'first_day': first_day}
+) }}
 
 with events as (
 
@@ -14,6 +47,13 @@ with events as (
         {{ epoch_micros('events.occurred_at') }} as at_micros
     from {{ ref('stg_web__events') }} as events
     left join {{ ref('int_web__bot_visitors') }} as bots on events.visitor_id = bots.visitor_id
+    {% if is_partial() %}
+    inner join affected__int_web__session_buckets as affected
+        on
+            events.visitor_id = affected.visitor_id
+            and {{ epoch_micros('events.occurred_at') }} >= affected.from_micros
+            and events.event_date >= {{ bound('first_day') }}
+    {% endif %}
     where bots.visitor_id is null and events.days_late <= {{ var('late_days') }}
 
 ),
@@ -56,6 +96,7 @@ visits as (
 select
     visitor_id,
     bucket_micros,
+    started_micros - started_micros % {{ timeout_micros }} as visit_bucket_micros,
     {{ hash_id(['visitor_id', 'started_micros']) }} as session_id,
     bool_or(has_consent) over (partition by visitor_id, started_micros) as consent_analytics
 from visits

@@ -1,6 +1,27 @@
 -- One row per order placed in a visit: by the order id of its purchase event, else by visitor and time.
 
-with purchases as (
+{% set affected %}
+select order_id from {{ changes('int_web__events') }}
+union all
+select order_id from {{ changes('stg_sales__orders') }}
+union all
+select orders.order_id
+from {{ stored('stg_sales__orders') }} as orders
+inner join {{ changes('int_web__visits') }} as visits on orders.visitor_id = visits.visitor_id
+{% endset %}
+{{ config(
+    materialized='keyed', key=['order_id'], affected=affected, logged=['order_id', 'session_id']
+) }}
+
+with orders as (
+
+    select *
+    from {{ ref('stg_sales__orders') }}
+    where {{ affected_only('order_id') }}
+
+),
+
+purchases as (
 
     select
         session_id,
@@ -8,21 +29,9 @@ with purchases as (
         occurred_at,
         value_eur
     from {{ ref('int_web__events') }}
-    where event_name = 'purchase' and order_id is not null
+    where event_name = 'purchase' and order_id is not null and {{ affected_only('order_id') }}
     -- A thank-you page opened again later is no second order.
     qualify row_number() over (partition by order_id order by occurred_at, event_id) = 1
-
-),
-
-visits as (
-
-    select
-        session_id,
-        visitor_id,
-        min(occurred_at) as started_at,
-        max(occurred_at) as ended_at
-    from {{ ref('int_web__events') }}
-    group by session_id, visitor_id
 
 ),
 
@@ -35,8 +44,8 @@ unannounced as (
         orders.order_id,
         orders.ordered_at as occurred_at,
         orders.net_amount_eur as value_eur
-    from {{ ref('stg_sales__orders') }} as orders
-    inner join visits
+    from orders
+    inner join {{ ref('int_web__visits') }} as visits
         on
             orders.visitor_id = visits.visitor_id
             and orders.ordered_at >= visits.started_at
@@ -72,4 +81,4 @@ select
     coalesce(orders.net_amount_eur, linked.value_eur) as revenue_eur,
     coalesce(orders.is_test, false) as is_test
 from linked
-left join {{ ref('stg_sales__orders') }} as orders on linked.order_id = orders.order_id
+left join orders on linked.order_id = orders.order_id

@@ -1,34 +1,47 @@
--- One row per human visit: events of a visitor with no gap over the session timeout.
+-- One row per human visit, with its person and its order.
+--
+-- A visit without consent to analytics is a person of its own: it is counted, but joined to no other visit. Whether a
+-- visit is a person's first is asked over all visitors of the person, so those are derived anew together.
+
+{% set affected %}
+with touched as (
+    select visitor_id from {{ changes('int_web__visits') }}
+    union
+    select visits.visitor_id
+    from {{ changes('int_web__session_orders') }} as orders
+    inner join {{ stored('int_web__visits') }} as visits on orders.session_id = visits.session_id
+    union
+    select visitor_id from {{ changes('int_identity__visitors') }}
+),
+persons as (
+    select person_id from {{ changes('int_identity__visitors') }}
+    union
+    select visitors.person_id
+    from {{ stored('int_identity__visitors') }} as visitors
+    inner join touched on visitors.visitor_id = touched.visitor_id
+)
+select visitor_id from touched
+union all
+select visitors.visitor_id
+from {{ stored('int_identity__visitors') }} as visitors
+inner join persons on visitors.person_id = persons.person_id
+{% endset %}
+{{ config(
+    materialized='keyed', key=['session_id'], affected=affected, scope=['visitor_id'],
+    logged=['session_id', 'visitor_id', 'person_id', 'session_date', 'order_id']
+) }}
 
 with visits as (
 
     select
-        session_id,
-        visitor_id,
-        person_id,
-        person_bucket,
-        consent_analytics,
-        min(occurred_at) as started_at,
-        max(occurred_at) as ended_at,
-        min(event_date) as session_date,
-        min_by(device_type, event_number) as device_type,
-        min_by(country, event_number) filter (where country is not null) as country,
-        min_by(channel, event_number) filter (where channel is not null) as channel,
-        min_by(coalesce(campaign_id, ''), event_number) filter (where channel is not null) as campaign_id,
-        min_by(page_type, event_number) filter (where page_type is not null) as landing_page_type,
-        max_by(page_type, event_number) filter (where page_type is not null) as exit_page_type,
-        count(*) as event_count,
-        count(*) filter (where is_pageview) as pageview_count,
-        count(*) filter (where is_interaction) as interaction_count,
-        count(*) filter (where event_name = 'purchase' and order_id is null) as anonymous_purchase_count,
-        sum(value_eur) filter (where event_name = 'purchase' and order_id is null) as anonymous_revenue_eur,
-        bool_or(coalesce(event_name = 'view_item' or page_type = 'product', false)) as has_product_view,
-        bool_or(event_name = 'add_to_cart') as has_add_to_cart,
-        bool_or(coalesce(
-            event_name in ('begin_checkout', 'add_shipping_info', 'add_payment_info') or page_type = 'checkout', false
-        )) as has_checkout
-    from {{ ref('int_web__events') }}
-    group by session_id, visitor_id, person_id, person_bucket, consent_analytics
+        visits.*,
+        case
+            when visits.consent_analytics then visitors.person_id
+            else {{ hash_id(["'visit'", "visits.session_id"]) }}
+        end as person_id
+    from {{ ref('int_web__visits') }} as visits
+    inner join {{ ref('int_identity__visitors') }} as visitors on visits.visitor_id = visitors.visitor_id
+    where {{ affected_only('visits.visitor_id') }}
 
 ),
 
@@ -36,10 +49,11 @@ orders as (
 
     select
         session_id,
-        min_by(order_id, ordered_at) filter (where not is_test) as order_id,
+        min_by(order_id, (ordered_at, order_id)) filter (where not is_test) as order_id,
         count(*) filter (where not is_test) as order_count,
         sum(revenue_eur) filter (where not is_test) as revenue_eur
     from {{ ref('int_web__session_orders') }}
+    where session_id in (select session_id from visits)
     group by session_id
 
 )
@@ -48,7 +62,7 @@ select
     visits.session_id,
     visits.visitor_id,
     visits.person_id,
-    visits.person_bucket,
+    {{ bucket_of('visits.person_id') }} as person_bucket,
     visits.started_at,
     visits.ended_at,
     visits.session_date,
@@ -80,6 +94,7 @@ select
             else coalesce(visits.anonymous_revenue_eur, 0)
         end as decimal(18, 2)
     ) as revenue_eur,
-    visits.consent_analytics
+    visits.consent_analytics,
+    coalesce(visits.phase, 1) as phase
 from visits
 left join orders on visits.session_id = orders.session_id

@@ -1,5 +1,7 @@
 -- One row per order that counts, returns and cancellations netted.
 
+{{ config(materialized='view') }}
+
 select
     conversion_id,
     order_id,

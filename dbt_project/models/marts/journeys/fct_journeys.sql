@@ -1,5 +1,7 @@
 -- One row per journey: the contacts of a person up to an order, or up to the inactivity cut.
 
+{{ config(materialized='view') }}
+
 select
     journey_id,
     person_id,

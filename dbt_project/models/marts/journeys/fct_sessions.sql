@@ -1,5 +1,7 @@
 -- One row per human visit.
 
+{{ config(materialized='view') }}
+
 select
     session_id,
     visitor_id,

@@ -1,5 +1,7 @@
 -- One row per contact of a person with the company, online or offline.
 
+{{ config(materialized='view') }}
+
 select
     touchpoint_id,
     person_id,

@@ -1,4 +1,4 @@
--- One row per window x dimension x value: the share of journeys that contain it, with and without an order.
+-- One row per window x category x dimension x value: the share of journeys that hold it, with and without an order.
 --
 -- Journeys of one person depend on each other, so persons' buckets give the variance (delete-one-bucket jackknife in
 -- its linear form). A share's interval is Wilson's, at the number of independent journeys that variance stands for; the
@@ -6,78 +6,49 @@
 
 {% set groups = 'window_name, window_start, window_end' %}
 
-with journeys as (
+with marked as (
 
     select
         windows.window_name,
         windows.window_start,
         windows.window_end,
-        journeys.journey_id,
-        journeys.person_bucket,
-        journeys.is_converted,
-        journeys.visit_count,
-        journeys.duration_seconds / 86400.0 as days
-    from {{ ref('int_journeys__journeys') }} as journeys
-    inner join {{ ref('int_journeys__windows') }} as windows
-        on journeys.end_date between windows.window_start and windows.window_end
-
-),
-
-traits as (
-
-    select distinct
-        journey_id,
-        'channel' as dimension,
-        channel as dimension_value
-    from {{ ref('int_journeys__steps') }}
-    union all
-    select distinct
-        journey_id,
-        'touchpoint_type' as dimension,
-        touchpoint_type as dimension_value
-    from {{ ref('int_journeys__steps') }}
-    where touchpoint_type is not null
-    union all
-    select distinct
-        journey_id,
-        'device' as dimension,
-        device_type as dimension_value
-    from {{ ref('int_journeys__steps') }}
-    where device_type is not null
-
-),
-
-marked as (
-
-    select
-        journeys.*,
+        traits.category,
         traits.dimension,
-        traits.dimension_value
-    from journeys
-    inner join traits on journeys.journey_id = traits.journey_id
+        traits.dimension_value,
+        traits.person_bucket,
+        traits.days,
+        case when traits.is_converted then traits.journeys else 0 end as buyers,
+        case when traits.is_converted then 0 else traits.journeys end as non_buyers,
+        case when traits.is_converted then traits.visits else 0 end as buyer_visits
+    from {{ ref('int_journeys__traits') }} as traits
+    inner join {{ ref('int_journeys__windows') }} as windows
+        on traits.end_date between windows.window_start and windows.window_end
 
 ),
 
 bucket_totals as (
 
     select
-        {{ groups }},
+        window_name,
+        category,
         person_bucket,
-        count(case when is_converted then 1 end) as buyers,
-        count(case when not is_converted then 1 end) as non_buyers
-    from journeys
-    group by {{ groups }}, person_bucket
+        sum(buyers) as buyers,
+        sum(non_buyers) as non_buyers
+    from marked
+    where dimension = 'all'
+    group by window_name, category, person_bucket
 
 ),
 
 totals as (
 
     select
-        {{ groups }},
+        window_name,
+        category,
         sum(buyers) as buyers,
         sum(non_buyers) as non_buyers
     from bucket_totals
-    group by {{ groups }}
+    group by window_name, category
 
 ),
 
@@ -85,14 +56,42 @@ cells as (
 
     select
         {{ groups }},
+        category,
         dimension,
         dimension_value,
-        count(case when is_converted then 1 end) as buyers,
-        count(case when not is_converted then 1 end) as non_buyers,
-        avg(case when is_converted then visit_count end) as visits_before_purchase_mean,
-        percentile_cont(0.5) within group (order by case when is_converted then days end) as days_to_purchase_median
+        sum(buyers) as buyers,
+        sum(non_buyers) as non_buyers,
+        sum(buyer_visits) / nullif(sum(buyers), 0) as visits_before_purchase_mean
     from marked
-    group by {{ groups }}, dimension, dimension_value
+    where dimension <> 'all'
+    group by {{ groups }}, category, dimension, dimension_value
+
+),
+
+medians as (
+
+    select
+        window_name,
+        category,
+        dimension,
+        dimension_value,
+        min(days) as days_to_purchase_median
+    from (
+        select
+            window_name,
+            category,
+            dimension,
+            dimension_value,
+            days,
+            sum(sum(buyers)) over (
+                partition by window_name, category, dimension, dimension_value order by days
+            ) as within,
+            sum(sum(buyers)) over (partition by window_name, category, dimension, dimension_value) as buyers
+        from marked
+        group by window_name, category, dimension, dimension_value, days
+    ) as distribution
+    where buyers > 0 and within >= buyers / 2.0
+    group by window_name, category, dimension, dimension_value
 
 ),
 
@@ -100,13 +99,14 @@ cell_buckets as (
 
     select
         window_name,
+        category,
         dimension,
         dimension_value,
         person_bucket,
-        count(case when is_converted then 1 end) as buyers,
-        count(case when not is_converted then 1 end) as non_buyers
+        sum(buyers) as buyers,
+        sum(non_buyers) as non_buyers
     from marked
-    group by window_name, dimension, dimension_value, person_bucket
+    group by window_name, category, dimension, dimension_value, person_bucket
 
 ),
 
@@ -119,7 +119,7 @@ shares as (
         cells.buyers / nullif(totals.buyers, 0) as buyer_share,
         cells.non_buyers / nullif(totals.non_buyers, 0) as non_buyer_share
     from cells
-    inner join totals on cells.window_name = totals.window_name
+    inner join totals on cells.window_name = totals.window_name and cells.category = totals.category
 
 ),
 
@@ -128,6 +128,7 @@ pulls as (
 
     select
         shares.window_name,
+        shares.category,
         shares.dimension,
         shares.dimension_value,
         (coalesce(cell_buckets.buyers, 0) - shares.buyer_share * bucket_totals.buyers)
@@ -135,10 +136,12 @@ pulls as (
         (coalesce(cell_buckets.non_buyers, 0) - shares.non_buyer_share * bucket_totals.non_buyers)
         / nullif(shares.all_non_buyers, 0) as non_buyer_pull
     from shares
-    inner join bucket_totals on shares.window_name = bucket_totals.window_name
+    inner join bucket_totals
+        on shares.window_name = bucket_totals.window_name and shares.category = bucket_totals.category
     left join cell_buckets
         on
             shares.window_name = cell_buckets.window_name
+            and shares.category = cell_buckets.category
             and shares.dimension = cell_buckets.dimension
             and shares.dimension_value = cell_buckets.dimension_value
             and bucket_totals.person_bucket = cell_buckets.person_bucket
@@ -149,6 +152,7 @@ variances as (
 
     select
         window_name,
+        category,
         dimension,
         dimension_value,
         sum(buyer_pull * buyer_pull) * 100 / 99.0 as buyer_variance,
@@ -156,7 +160,7 @@ variances as (
         {{ jackknife_margin('sum((buyer_pull - non_buyer_pull) * (buyer_pull - non_buyer_pull))') }}
             as difference_margin
     from pulls
-    group by window_name, dimension, dimension_value
+    group by window_name, category, dimension, dimension_value
 
 ),
 
@@ -172,33 +176,47 @@ sized as (
     inner join variances
         on
             shares.window_name = variances.window_name
+            and shares.category = variances.category
             and shares.dimension = variances.dimension
             and shares.dimension_value = variances.dimension_value
 
 )
 
 select
-    window_name,
-    window_start,
-    window_end,
-    dimension,
-    dimension_value,
-    buyers as buyer_journeys,
-    non_buyers as non_buyer_journeys,
-    buyer_share,
-    {{ wilson_bound('buyer_share', 'buyer_size', '-') }} as buyer_share_low,
-    {{ wilson_bound('buyer_share', 'buyer_size', '+') }} as buyer_share_high,
-    non_buyer_share,
-    {{ wilson_bound('non_buyer_share', 'non_buyer_size', '-') }} as non_buyer_share_low,
-    {{ wilson_bound('non_buyer_share', 'non_buyer_size', '+') }} as non_buyer_share_high,
-    buyer_share - non_buyer_share as difference,
-    greatest(buyer_share - non_buyer_share - difference_margin, -1) as difference_low,
-    least(buyer_share - non_buyer_share + difference_margin, 1) as difference_high,
-    visits_before_purchase_mean,
-    days_to_purchase_median,
+    sized.window_name,
+    sized.window_start,
+    sized.window_end,
+    sized.category,
+    sized.dimension,
+    sized.dimension_value,
+    cast(sized.buyers as bigint) as buyer_journeys,
+    cast(sized.non_buyers as bigint) as non_buyer_journeys,
+    sized.buyer_share,
+    {{ wilson_bound('sized.buyer_share', 'sized.buyer_size', '-') }} as buyer_share_low,
+    {{ wilson_bound('sized.buyer_share', 'sized.buyer_size', '+') }} as buyer_share_high,
+    sized.non_buyer_share,
+    {{ wilson_bound('sized.non_buyer_share', 'sized.non_buyer_size', '-') }} as non_buyer_share_low,
+    {{ wilson_bound('sized.non_buyer_share', 'sized.non_buyer_size', '+') }} as non_buyer_share_high,
+    sized.buyer_share - sized.non_buyer_share as difference,
     case
-        when buyers + non_buyers < 30 or all_buyers < 30 or all_non_buyers < 30 then 'not enough data'
-        when abs(buyer_share - non_buyer_share) > difference_margin then 'supported'
+        when sized.all_buyers > 0 and sized.all_non_buyers > 0
+            then greatest(sized.buyer_share - sized.non_buyer_share - sized.difference_margin, -1)
+    end as difference_low,
+    case
+        when sized.all_buyers > 0 and sized.all_non_buyers > 0
+            then least(sized.buyer_share - sized.non_buyer_share + sized.difference_margin, 1)
+    end as difference_high,
+    cast(sized.visits_before_purchase_mean as double) as visits_before_purchase_mean,
+    cast(medians.days_to_purchase_median as double) as days_to_purchase_median,
+    case
+        when least(sized.buyers + sized.non_buyers, sized.all_buyers, sized.all_non_buyers) < 30 then 'not enough data'
+        when abs(sized.buyer_share - sized.non_buyer_share) > sized.difference_margin then 'supported'
         else 'no clear difference'
     end as verdict
 from sized
+left join medians
+    on
+        sized.window_name = medians.window_name
+        and sized.category = medians.category
+        and sized.dimension = medians.dimension
+        and sized.dimension_value = medians.dimension_value

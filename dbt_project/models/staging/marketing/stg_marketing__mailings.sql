@@ -1,5 +1,13 @@
 -- One row per mailing and customer, held-out customers included, latest delivery.
 
+{% set affected %}
+{{ delivered_keys('mailings', stored('stg_marketing__mailings'), ['customer_key']) }}
+{% endset %}
+{{ config(
+    materialized='keyed', key=['mailing_id', 'customer_key'], affected=affected, scope=['customer_key'],
+    unlogged=['loaded_at', 'delivery_date', 'priced_on']
+) }}
+
 with mailings as (
 
     select
@@ -9,6 +17,7 @@ with mailings as (
         {{ local_date('coalesce(dropped_at, _loaded_at)') }} as priced_on,
         coalesce(upper(currency), '{{ var("currency") }}') as money_currency
     from {{ source('raw', 'mailings') }}
+    where {{ affected_only('customer_key') }}
     qualify {{ latest_delivery(['mailing_id', 'customer_key']) }}
 
 )

@@ -1,5 +1,13 @@
 -- One row per contact outside the web shop, latest delivery.
 
+{% set affected %}
+{{ delivered_keys('touchpoints', stored('stg_marketing__touchpoints'), ['touchpoint_id']) }}
+{% endset %}
+{{ config(
+    materialized='keyed', key=['touchpoint_id'], affected=affected, logged=['touchpoint_id', 'customer_key', 'visitor_id'],
+    unlogged=['loaded_at', 'delivery_date']
+) }}
+
 select
     touchpoint_id,
     occurred_at,
@@ -16,4 +24,5 @@ select
     _delivery_date as delivery_date,
     _loaded_at as loaded_at
 from {{ source('raw', 'touchpoints') }}
+where {{ affected_only('touchpoint_id') }}
 qualify {{ latest_delivery(['touchpoint_id']) }}

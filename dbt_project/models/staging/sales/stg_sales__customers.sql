@@ -1,11 +1,20 @@
 -- One row per customer, latest delivery.
 
+{% set affected %}
+{{ delivered_keys('customers', stored('stg_sales__customers'), ['customer_key']) }}
+{% endset %}
+{{ config(
+    materialized='keyed', key=['customer_key'], affected=affected,
+    unlogged=['loaded_at', 'delivery_date']
+) }}
+
 with customers as (
 
     select
         *,
         upper(coalesce(country, '{{ var("default_country") }}')) as region_country
     from {{ source('raw', 'customers') }}
+    where {{ affected_only('customer_key') }}
     qualify {{ latest_delivery(['customer_key']) }}
 
 ),

@@ -1,9 +1,20 @@
 -- One row per order line, latest delivery, money converted at the rate of the order's day.
 
+{% set affected %}
+{{ delivered_keys('order_lines', stored('stg_sales__order_lines'), ['order_id']) }}
+union all
+select order_id from {{ changes('stg_sales__orders') }}
+{% endset %}
+{{ config(
+    materialized='keyed', key=['order_id', 'line_no'], affected=affected, scope=['order_id'], logged=['order_id'],
+    unlogged=['loaded_at', 'delivery_date']
+) }}
+
 with lines as (
 
     select *
     from {{ source('raw', 'order_lines') }}
+    where {{ affected_only('order_id') }}
     qualify {{ latest_delivery(['order_id', 'line_no']) }}
 
 )

@@ -1,5 +1,17 @@
 -- One row per order, latest delivery, money in the reporting currency.
 
+{% set affected %}
+{{ delivered_keys('orders', stored('stg_sales__orders'), ['order_id']) }}
+union all
+select stored.order_id
+from {{ stored('stg_sales__orders') }} as stored
+inner join {{ changes('stg_sales__stores') }} as stores on stored.store_id = stores.store_id
+{% endset %}
+{{ config(
+    materialized='keyed', key=['order_id'], affected=affected, logged=['order_id', 'customer_key', 'visitor_id'],
+    unlogged=['loaded_at', 'delivery_date']
+) }}
+
 with orders as (
 
     select
@@ -7,6 +19,7 @@ with orders as (
         {{ local_date('ordered_at') }} as order_date,
         upper(coalesce(ship_country, '{{ var("default_country") }}')) as region_country
     from {{ source('raw', 'orders') }}
+    where {{ affected_only('order_id') }}
     qualify {{ latest_delivery(['order_id']) }}
 
 ),

@@ -1,5 +1,13 @@
 -- One row per product, latest delivery; the price is converted at the rate of the day it was loaded.
 
+{% set affected %}
+{{ delivered_keys('products', stored('stg_sales__products'), ['product_id']) }}
+{% endset %}
+{{ config(
+    materialized='keyed', key=['product_id'], affected=affected,
+    unlogged=['loaded_at', 'delivery_date', 'priced_on']
+) }}
+
 with products as (
 
     select
@@ -7,6 +15,7 @@ with products as (
         {{ local_date('_loaded_at') }} as priced_on,
         coalesce(upper(currency), '{{ var("currency") }}') as money_currency
     from {{ source('raw', 'products') }}
+    where {{ affected_only('product_id') }}
     qualify {{ latest_delivery(['product_id']) }}
 
 )

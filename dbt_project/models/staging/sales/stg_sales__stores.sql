@@ -1,11 +1,20 @@
 -- One row per store, latest delivery.
 
+{% set affected %}
+{{ delivered_keys('stores', stored('stg_sales__stores'), ['store_id']) }}
+{% endset %}
+{{ config(
+    materialized='keyed', key=['store_id'], affected=affected,
+    unlogged=['loaded_at', 'delivery_date']
+) }}
+
 with stores as (
 
     select
         *,
         upper(coalesce(country, '{{ var("default_country") }}')) as region_country
     from {{ source('raw', 'stores') }}
+    where {{ affected_only('store_id') }}
     qualify {{ latest_delivery(['store_id']) }}
 
 ),

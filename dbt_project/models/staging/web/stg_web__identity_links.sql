@@ -1,5 +1,13 @@
 -- One row per id and customer it was seen with, latest delivery.
 
+{% set affected %}
+{{ delivered_keys('identity_links', stored('stg_web__identity_links'), ['id_value']) }}
+{% endset %}
+{{ config(
+    materialized='keyed', key=['id_type', 'id_value', 'customer_key'], affected=affected, scope=['id_value'],
+    unlogged=['loaded_at', 'delivery_date']
+) }}
+
 select
     lower(id_type) as id_type,
     id_value,
@@ -9,4 +17,5 @@ select
     _delivery_date as delivery_date,
     _loaded_at as loaded_at
 from {{ source('raw', 'identity_links') }}
+where {{ affected_only('id_value') }}
 qualify {{ latest_delivery(['id_type', 'id_value', 'customer_key']) }}
