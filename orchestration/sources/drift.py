@@ -15,6 +15,7 @@ import duckdb
 from orchestration.sources.casts import identifier, quoted
 from orchestration.sources.contract import DATE, ENTITIES, INSTANT, MONEY, NUMBER, TEXT
 from orchestration.sources.deliveries import COMPLETE_STATES, SNAPSHOT, Delivery
+from orchestration.sources.replace import landing_table
 from orchestration.sources.source_columns import changes, retyped
 from orchestration.sources.verdicts import DELIVERY
 
@@ -39,11 +40,11 @@ def judge(connection: duckdb.DuckDBPyConnection, entity: str, deliveries: Sequen
     Parameters
     ----------
     connection : duckdb.DuckDBPyConnection
-        Has the rows in `landing` and what was loaded before in `raw`.
+        Has the landed rows and what was loaded before in `raw`.
     entity : str
         Name of the raw table.
     deliveries : sequence of Delivery
-        A row in `landing` names its delivery by its place here.
+        A landed row names its delivery by its place here.
     """
     fresh = [(n, d) for n, d in enumerate(deliveries) if d.state == "loaded" and not d.is_unchanged]
     if not fresh:
@@ -69,7 +70,7 @@ class _Landed:
     def __init__(self, connection: duckdb.DuckDBPyConnection, entity: str) -> None:
         self.connection = connection
         self.entity = ENTITIES[entity]
-        self.table = f"landing.{identifier(entity)}"
+        self.table = landing_table(entity)
         self.names = self.entity.schema.names
         counts = connection.execute(
             f"""

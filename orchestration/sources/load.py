@@ -19,7 +19,7 @@ from orchestration.sources.drift import judge
 from orchestration.sources.errors import DeliveryError
 from orchestration.sources.mapping import Mapper, landing_schema
 from orchestration.sources.pseudonyms import Keys, Pseudonymiser, check_keys
-from orchestration.sources.replace import LANDING, BatchReport, Landed, create_raw_tables, replace_days
+from orchestration.sources.replace import BatchReport, Landed, create_raw_tables, landing_table, replace_days
 from orchestration.sources.source_columns import observed
 from orchestration.sources.unchanged import Known, content_hash, mapping_fingerprint, rejected_rows
 from orchestration.sources.verdicts import DAY, DELIVERY
@@ -102,14 +102,11 @@ def open_raw(warehouse: Path, key: Keys) -> Iterator[duckdb.DuckDBPyConnection]:
         connection.execute(f"set memory_limit = '{_MEMORY}'")
         create_raw_tables(connection)
         check_keys(connection, key)
-        try:
-            yield connection
-        finally:
-            connection.execute(f"drop schema if exists {LANDING} cascade")
+        yield connection
 
 
 class Load:
-    """One load of an entity: deliveries are read into `landing`, then swapped in.
+    """One load of an entity: deliveries are read into a temporary table, then swapped in.
 
     Parameters
     ----------
@@ -137,12 +134,10 @@ class Load:
         self._started = time.monotonic()
         self._known = Known(connection, entity)
         self._again = again
-        self._landing = f'{LANDING}."{entity}"'
-        # Whatever an interrupted load left behind goes first.
-        connection.execute(f"drop schema if exists {LANDING} cascade")
-        connection.execute(f"create schema {LANDING}")
+        self._landing = landing_table(entity)
         connection.register("_shape", landing_schema(entity).empty_table())
-        connection.execute(f"create table {self._landing} as from _shape")
+        # A temporary table is not written to the warehouse file, which doubled the cost, nor left behind.
+        connection.execute(f"create or replace temp table {self._landing} as from _shape")
         connection.unregister("_shape")
 
     def read(self, feed: Feed, deliveries: Sequence[Delivery], asked: Sequence[date] = ()) -> None:

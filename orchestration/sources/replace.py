@@ -20,7 +20,6 @@ from orchestration.sources.contract import BOOKKEEPING, ENTITIES, LOAD_BATCHES, 
 from orchestration.sources.deliveries import COMPLETE_STATES, Delivery
 from orchestration.sources.verdicts import DELIVERY
 
-LANDING = "landing"
 #: Counts that the database makes of what landed.
 COUNTED = ("rows_in", "rows_loaded", "rows_quarantined", "rows_duplicate")
 _COMPLETE = ", ".join(f"'{state}'" for state in COMPLETE_STATES)
@@ -57,7 +56,7 @@ class BatchReport:
 
 @dataclass(slots=True)
 class Landed:
-    """The deliveries of one load; a row in `landing` names its delivery by its place in the list.
+    """The deliveries of one load; a landed row names its delivery by its place in the list.
 
     `repeated` counts, per delivery, duplicates that are known and not landed.
     """
@@ -169,7 +168,7 @@ def _find_repeated(connection: duckdb.DuckDBPyConnection, entity: str) -> None:
             select
                 {landed_keys}, batch.source as _source, batch.day as _day, landed.{DELIVERY}, landed._row_number,
                 (landed.{DELIVERY}::bigint << 40) + landed._row_number as _place
-            from {_landing(entity)} as landed join batch on batch.number = landed.{DELIVERY}
+            from {landing_table(entity)} as landed join batch on batch.number = landed.{DELIVERY}
             where batch.is_used and landed._reason_code is null
         ),
         multiple as (
@@ -192,7 +191,7 @@ def _write_rows(connection: duckdb.DuckDBPyConnection, entity: str) -> None:
         select
             {", ".join(f"landed.{name}" for name in names)},
             batch.source, batch.day, landed._row_number, batch.finished_at, batch.batch_id
-        from {_landing(entity)} as landed join batch on batch.number = landed.{DELIVERY}
+        from {landing_table(entity)} as landed join batch on batch.number = landed.{DELIVERY}
         where batch.is_used and landed._reason_code is null
             and not exists (
                 from repeated as r where r.{DELIVERY} = landed.{DELIVERY} and r._row_number = landed._row_number
@@ -219,7 +218,7 @@ def _write_quarantine(connection: duckdb.DuckDBPyConnection, entity: str) -> Non
             batch.batch_id, batch.source, '{entity}' as entity, landed._row_number as row_number,
             landed._payload as payload, landed._reason_code as reason_code, landed._reason as reason,
             batch."window", batch.file_name, batch.file_sha256, batch.finished_at, landed._is_whole as is_whole
-        from {_landing(entity)} as landed
+        from {landing_table(entity)} as landed
         join batch on batch.number = landed.{DELIVERY}
         where batch.is_used and landed._reason_code is not null
         """
@@ -301,7 +300,7 @@ def _write_batches(connection: duckdb.DuckDBPyConnection, landed: Landed) -> lis
                 {DELIVERY} as number,
                 count(*) filter (_reason_code is null) as rows_good,
                 count(*) filter (_reason_code is not null) as rows_bad
-            from {_landing(landed.entity)}
+            from {landing_table(landed.entity)}
             group by {DELIVERY}
         ),
         again as (select {DELIVERY} as number, count(*) as rows_again from repeated group by {DELIVERY})
@@ -330,5 +329,6 @@ def _write_batches(connection: duckdb.DuckDBPyConnection, landed: Landed) -> lis
     return reports
 
 
-def _landing(entity: str) -> str:
-    return f"{LANDING}.{identifier(entity)}"
+def landing_table(entity: str) -> str:
+    """Name of the temporary table that rows land in."""
+    return identifier(f"landing_{entity}")

@@ -64,9 +64,8 @@ def verdict_query(feed: Feed, mapped: pa.Schema, zone: str, business_zone: str, 
     """
     entity = ENTITIES[feed.entity]
     present = [field for field in entity.schema if field.name in mapped.names]
-    clean = [
-        f"{casts.cleaned(f.name, mapped.field(f.name).type, f.type, feed)} as {identifier(f.name)}" for f in present
-    ]
+    cleaned = {f.name: casts.cleaned(f.name, mapped.field(f.name).type, f.type, feed) for f in present}
+    clean = [f"{expression} as {identifier(name)}" for name, expression in cleaned.items()]
     parsed, values, gaps, doubles, faults = [], [], [], ["false"], []
     clocks: list[str] = []
     joins: list[str] = []
@@ -79,11 +78,9 @@ def verdict_query(feed: Feed, mapped: pa.Schema, zone: str, business_zone: str, 
         parsed.append(f"{column} as {raw}")
         if field.type == INSTANT:
             zoned, local, clock = (identifier(name + end) for end in ("__zoned", "__local", "__clock"))
-            parsed += [
-                f"{sql} as {at}"
-                for sql, at in zip(casts.zoned_and_local(name, arrow, feed), (zoned, local), strict=True)
-            ]
-            clocks.append(f"{clock} as ({_clock_query(local, zone)})")
+            zoned_sql, local_sql = casts.zoned_and_local(name, arrow, feed)
+            parsed += [f"{zoned_sql} as {zoned}", f"{local_sql} as {local}"]
+            clocks.append(f"{clock} as ({_clock_query(name, cleaned[name], local_sql, zone)})")
             joins.append(f"left join {clock} on {clock}.quarter = {casts.quarter_hour(local)}")
             value = f"coalesce({zoned}, {clock}.instant + ({local} - {clock}.quarter))"
             gaps.append(_fault("nonexistent_local_time", name, raw, f"does not exist in {zone}", f"{clock}.is_gap"))
@@ -129,12 +126,16 @@ def verdict_query(feed: Feed, mapped: pa.Schema, zone: str, business_zone: str, 
     """
 
 
-def _clock_query(local: str, zone: str) -> str:
-    """The quarters of an hour that occur, each resolved once."""
+def _clock_query(name: str, cleaned: str, local: str, zone: str) -> str:
+    """The quarters of an hour that occur in a column, each resolved once.
+
+    It parses the column again: to share the parsed rows, DuckDB would keep a copy of all their columns.
+    """
     instant, is_gap, is_double = casts.wall_clock("quarter", zone)
+    values = f"select {local} as local from (select {cleaned} as {identifier(name)} from mapped)"
     return f"""
         select quarter, {instant} as instant, {is_gap} as is_gap, {is_double} as is_double
-        from (select distinct {casts.quarter_hour(local)} as quarter from parsed where {local} is not null)
+        from (select distinct {casts.quarter_hour("local")} as quarter from ({values}) where local is not null)
     """
 
 
