@@ -60,6 +60,11 @@
     getvariable('{{ model.name }}__{{ name }}')
 {%- endmacro %}
 
+{# Condition for an input: not before a bound. Always true in a full build. #}
+{% macro not_before(column, name) -%}
+    {{ column ~ ' >= ' ~ bound(name) if is_partial() else 'true' }}
+{%- endmacro %}
+
 {% macro set_bound(name, select) -%}
     {{ return(adapter.dispatch('set_bound')(name, select)) }}
 {%- endmacro %}

@@ -34,12 +34,15 @@ where members.person_id in (
 {% endset %}
 {{ config(materialized='keyed', key=['customer_key'], affected=affected) }}
 
+{% set links = stored('stg_web__identity_links') ~ ' where ' ~ affected_only('customer_key') %}
+{% set of_affected = 'id_value in (select id_value from ' ~ links ~ ')' if is_partial() else 'true' %}
+
 with recursive customers as (
 
     {% for source in sources %}
-    select customer_key from {{ ref(source) }}
-    where customer_key is not null and {{ affected_only('customer_key') }}
-    {{ 'union' if not loop.last }}
+        select customer_key from {{ ref(source) }}
+        where customer_key is not null and {{ affected_only('customer_key') }}
+        {{ 'union' if not loop.last }}
     {% endfor %}
 
 ),
@@ -54,12 +57,7 @@ ids as (
     from {{ ref('stg_web__identity_links') }}
     where
         id_type in ('email', 'phone', 'card')
-        {% if is_partial() %}
-        and id_value in (
-            select links.id_value from {{ ref('stg_web__identity_links') }} as links
-            where {{ affected_only('links.customer_key') }}
-        )
-        {% endif %}
+        and {{ of_affected }}
 
 ),
 

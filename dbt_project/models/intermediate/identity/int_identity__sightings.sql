@@ -15,8 +15,8 @@ select
     bool_or(consent_analytics) as has_consent,
     count(case when consent_analytics then 1 end) as seen_count,
     max(case when consent_analytics then occurred_at end) as last_seen_at
-from {{ ref('stg_web__events') }} as events
+from {{ ref('stg_web__events') }}
 where
-    {{ affected_rows('events', ['visitor_id', 'event_date']) }}
-    {% if is_partial() %}and event_date >= {{ bound('first_day') }}{% endif %}
+    {{ affected_rows('stg_web__events', ['visitor_id', 'event_date']) }}
+    and {{ not_before('event_date', 'first_day') }}
 group by visitor_id, event_date, customer_key

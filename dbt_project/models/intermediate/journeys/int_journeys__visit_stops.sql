@@ -1,4 +1,6 @@
--- One row per visit x stop reached in it: when it was first reached. Which events are stops: seeds/journey_map_events.csv.
+-- One row per visit x stop reached in it: when it was first reached.
+--
+-- Which events are stops is said in seeds/journey_map_events.csv.
 
 {% set affected %}
 select session_id from {{ changes('int_web__events') }}

@@ -19,10 +19,10 @@ with events as (
         is_bot,
         is_pageview,
         {{ epoch_micros('occurred_at') }} as at_micros
-    from {{ ref('stg_web__events') }} as events
+    from {{ ref('stg_web__events') }}
     where
-        {{ affected_rows('events', ['visitor_id', 'event_date']) }}
-        {% if is_partial() %}and event_date >= {{ bound('first_day') }}{% endif %}
+        {{ affected_rows('stg_web__events', ['visitor_id', 'event_date']) }}
+        and {{ not_before('event_date', 'first_day') }}
 
 ),
 

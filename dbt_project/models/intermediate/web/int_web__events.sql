@@ -28,9 +28,7 @@ with events as (
         *,
         {{ epoch_micros('occurred_at') }} - {{ epoch_micros('occurred_at') }} % {{ timeout_micros }} as bucket_micros
     from {{ ref('stg_web__events') }}
-    where
-        days_late <= {{ var('late_days') }}
-        {% if is_partial() %}and event_date >= {{ bound('first_day') }}{% endif %}
+    where days_late <= {{ var('late_days') }} and {{ not_before('event_date', 'first_day') }}
 
 ),
 

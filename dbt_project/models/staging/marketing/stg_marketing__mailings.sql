@@ -1,8 +1,6 @@
 -- One row per mailing and customer, held-out customers included, latest delivery.
 
-{% set affected %}
-{{ delivered_keys('mailings', stored('stg_marketing__mailings'), ['customer_key']) }}
-{% endset %}
+{% set affected = delivered_keys('mailings', stored('stg_marketing__mailings'), ['customer_key']) %}
 {{ config(
     materialized='keyed', key=['mailing_id', 'customer_key'], affected=affected, scope=['customer_key'],
     unlogged=['loaded_at', 'delivery_date', 'priced_on']

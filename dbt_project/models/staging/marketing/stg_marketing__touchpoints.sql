@@ -1,8 +1,6 @@
 -- One row per contact outside the web shop, latest delivery.
 
-{% set affected %}
-{{ delivered_keys('touchpoints', stored('stg_marketing__touchpoints'), ['touchpoint_id']) }}
-{% endset %}
+{% set affected = delivered_keys('touchpoints', stored('stg_marketing__touchpoints'), ['touchpoint_id']) %}
 {{ config(
     materialized='keyed', key=['touchpoint_id'], affected=affected, logged=['touchpoint_id', 'customer_key', 'visitor_id'],
     unlogged=['loaded_at', 'delivery_date']

@@ -1,8 +1,6 @@
 -- One row per customer, latest delivery.
 
-{% set affected %}
-{{ delivered_keys('customers', stored('stg_sales__customers'), ['customer_key']) }}
-{% endset %}
+{% set affected = delivered_keys('customers', stored('stg_sales__customers'), ['customer_key']) %}
 {{ config(
     materialized='keyed', key=['customer_key'], affected=affected,
     unlogged=['loaded_at', 'delivery_date']

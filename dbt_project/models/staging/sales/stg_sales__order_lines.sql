@@ -1,10 +1,7 @@
 -- One row per order line, latest delivery, money converted at the rate of the order's day.
 
-{% set affected %}
-{{ delivered_keys('order_lines', stored('stg_sales__order_lines'), ['order_id']) }}
-union all
-select order_id from {{ changes('stg_sales__orders') }}
-{% endset %}
+{% set delivered = delivered_keys('order_lines', stored('stg_sales__order_lines'), ['order_id']) %}
+{% set affected = delivered ~ ' union all select order_id from ' ~ changes('stg_sales__orders') %}
 {{ config(
     materialized='keyed', key=['order_id', 'line_no'], affected=affected, scope=['order_id'], logged=['order_id'],
     unlogged=['loaded_at', 'delivery_date']

@@ -1,8 +1,6 @@
 -- One row per product, latest delivery; the price is converted at the rate of the day it was loaded.
 
-{% set affected %}
-{{ delivered_keys('products', stored('stg_sales__products'), ['product_id']) }}
-{% endset %}
+{% set affected = delivered_keys('products', stored('stg_sales__products'), ['product_id']) %}
 {{ config(
     materialized='keyed', key=['product_id'], affected=affected,
     unlogged=['loaded_at', 'delivery_date', 'priced_on']

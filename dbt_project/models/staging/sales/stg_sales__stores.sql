@@ -1,8 +1,6 @@
 -- One row per store, latest delivery.
 
-{% set affected %}
-{{ delivered_keys('stores', stored('stg_sales__stores'), ['store_id']) }}
-{% endset %}
+{% set affected = delivered_keys('stores', stored('stg_sales__stores'), ['store_id']) %}
 {{ config(
     materialized='keyed', key=['store_id'], affected=affected,
     unlogged=['loaded_at', 'delivery_date']

@@ -47,9 +47,7 @@ with repeated as (
         min(_delivery_date) as first_delivery_date,
         max((_delivery_date, _source, _row_number)) as latest
     from {{ source('raw', 'web_events') }}
-    where
-        {{ affected_only('event_id') }}
-        {% if is_partial() %}and _delivery_date >= {{ bound('first_delivery') }}{% endif %}
+    where {{ affected_only('event_id') }} and {{ not_before('_delivery_date', 'first_delivery') }}
     group by event_id
     having count(*) > 1
 
@@ -65,7 +63,7 @@ deliveries as (
     left join repeated on events.event_id = repeated.event_id
     where
         {{ affected_only('events.event_id') }}
-        {% if is_partial() %}and events._delivery_date >= {{ bound('first_delivery') }}{% endif %}
+        and {{ not_before('events._delivery_date', 'first_delivery') }}
         and (
             repeated.event_id is null
             or (events._delivery_date, events._source, events._row_number) = repeated.latest

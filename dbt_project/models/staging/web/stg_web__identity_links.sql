@@ -1,8 +1,6 @@
 -- One row per id and customer it was seen with, latest delivery.
 
-{% set affected %}
-{{ delivered_keys('identity_links', stored('stg_web__identity_links'), ['id_value']) }}
-{% endset %}
+{% set affected = delivered_keys('identity_links', stored('stg_web__identity_links'), ['id_value']) %}
 {{ config(
     materialized='keyed', key=['id_type', 'id_value', 'customer_key'], affected=affected, scope=['id_value'],
     unlogged=['loaded_at', 'delivery_date']
