@@ -19,6 +19,7 @@ SAMPLES = {
     "year_start": "2025-01-01", "year_end": "2025-01-31", "day": "2026-01-31", "days": 28, "lag_days": 1,
     "phase_model": "journey6", "phase": "3", "segment": "all", "dimension": "device", "language": "de", 
     "level": "channel", "window_name": "all", "category": "all", "region": "all", "variable": "precipitation_mm",
+    "model": "markov",
 }  # fmt: skip
 
 

@@ -164,7 +164,7 @@ select
     cells.channel,
     cast(cells.conversions as double) as conversions,
     cast(cells.coupon_share as double) as coupon_share,
-    cast({{ wilson_bound('cells.coupon_share', size, '-') }} as double) as coupon_share_low,
+    cast(greatest({{ wilson_bound('cells.coupon_share', size, '-') }}, 0) as double) as coupon_share_low,
     cast({{ wilson_bound('cells.coupon_share', size, '+') }} as double) as coupon_share_high,
     cast(cells.discount_mean as double) as discount_mean_eur,
     cast(greatest(cells.discount_mean - errors.discount_margin, 0) as double) as discount_mean_low,
