@@ -245,7 +245,9 @@ def models(
             alt.Tooltip("tip_interval:N", title=t("tip.interval")),
         ],
     )
-    return finish(span + bars + points, max(160, len(order) * (len(domain) * per_mark + 10)))
+    # The axis and the legend, two models to a line, take their place from the height.
+    around = 70 + 22 * ((len(domain) + 1) // 2)
+    return finish(span + bars + points, around + max(120, len(order) * (len(domain) * per_mark + 10)))
 
 
 def scatter_curve(

@@ -15,9 +15,9 @@ from dashboards import data, formats
 # Checking every part of a chart at the moment it is made takes half the time of a page; the whole is checked anyway.
 schemapi.disable_debug_mode()
 
-_LIGHT = ["#0072b2", "#d55e00", "#009e73", "#b5579a", "#b98500", "#3a9bd5", "#5b6b7b"]
-_DARK = ["#5cb8f2", "#ff9350", "#3fc7a4", "#e59ccb", "#f0c04c", "#9bd3f7", "#a9b6c3"]
-SHAPES = ["circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "triangle-right"]
+_LIGHT = ["#0072b2", "#d55e00", "#009e73", "#b5579a", "#b98500", "#3a9bd5", "#5b6b7b", "#17202a"]
+_DARK = ["#5cb8f2", "#ff9350", "#3fc7a4", "#e59ccb", "#f0c04c", "#9bd3f7", "#a9b6c3", "#e8edf2"]
+SHAPES = ["circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "triangle-right", "triangle-left"]
 
 
 def is_dark() -> bool:

@@ -25,7 +25,7 @@ from orchestration.sources.errors import ConfigError
 from orchestration.sources.expressions import SourcePath, json_structure, nested_names, sandbox, source_paths
 from orchestration.sources.pseudonyms import Pseudonymiser
 from orchestration.sources.social.language import fill_languages
-from orchestration.sources.verdicts import DAY, DELIVERY, FAILED, PLACE, verdict_query
+from orchestration.sources.verdicts import DAY, DELIVERY, FAILED, PLACE, reasons_query, verdict_query
 
 #: Where the payload of a rejected row keeps the pseudonyms of the contract's personal columns.
 PERSONAL = "_personal"
@@ -137,7 +137,15 @@ class Mapper:
         judged = self._run(query, mapped=mapped.append_column(PLACE, places))
         if not judged[PLACE].equals(pa.chunked_array([places])):
             judged = judged.sort_by(PLACE)
-        return judged.drop_columns([PLACE])
+        faults = judged["_fault"].combine_chunks()
+        is_bad = pc.is_valid(faults)
+        codes = reasons = pa.nulls(judged.num_rows, TEXT)
+        if pc.any(is_bad).as_py():
+            said = self._run(reasons_query(), faults=pa.table({"_fault": faults.filter(is_bad)}))
+            codes = pc.replace_with_mask(codes, is_bad, said["code"].combine_chunks())
+            reasons = pc.replace_with_mask(reasons, is_bad, said["reason"].combine_chunks())
+        judged = judged.drop_columns([PLACE, "_fault"])
+        return judged.append_column("_reason_code", codes).append_column("_reason", reasons)
 
     def malformed(self, rows: Sequence[tuple[int, Malformed]], header: Sequence[str] | None = None) -> pa.Table:
         """Landing rows of records that could not be split; only the columns that quarantine needs."""

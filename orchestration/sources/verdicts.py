@@ -59,8 +59,8 @@ def verdict_query(feed: Feed, mapped: pa.Schema, zone: str, business_zone: str, 
     -------
     str
         Gives `_place`, `_delivery`, `_row_number`, the contract's columns in their types, `_is_ambiguous` (a
-        wall-clock time that exists twice), `_reason_code` and `_reason` (both NULL for a row that passes; the first
-        fault counts).
+        wall-clock time that exists twice) and `_fault` (NULL for a row that passes; the first fault counts), which
+        `reasons_query` takes apart.
     """
     entity = ENTITIES[feed.entity]
     present = [field for field in entity.schema if field.name in mapped.names]
@@ -121,8 +121,20 @@ def verdict_query(feed: Feed, mapped: pa.Schema, zone: str, business_zone: str, 
         )
         select
             {PLACE}, {DELIVERY}, {ROW} as _row_number, {", ".join(map(identifier, entity.schema.names))}, _is_ambiguous,
-            split_part(_fault, {_SPLIT}, 1) as _reason_code, scrub_text(split_part(_fault, {_SPLIT}, 2)) as _reason
+            _fault
         from judged
+    """
+
+
+def reasons_query() -> str:
+    """Query over the relation `faults`: code and reason of each `_fault`.
+
+    Only rejected rows are asked: as part of the query above, DuckDB would work out all of `_fault` again for each of
+    the many places where the scrubbing macros name their argument.
+    """
+    return f"""
+        select split_part(_fault, {_SPLIT}, 1) as code, scrub_text(split_part(_fault, {_SPLIT}, 2)) as reason
+        from faults
     """
 
 
