@@ -235,11 +235,11 @@ def test_the_lost_run_is_red_in_the_history(disturbed: Disturbed, monkeypatch: p
 
 
 def test_a_failing_check_leaves_the_old_version_serving(daily_run: DailyRun, disturbed: Disturbed) -> None:
-    """A batch that does not account for its rows: the run is red and says where, nothing is published."""
+    """A row that is gone from where it was loaded to: the run is red and says where, nothing is published."""
     with duckdb.connect(str(disturbed.settings.warehouse)) as connection:
         connection.execute(
-            "update raw.load_batches set rows_in = rows_in + 1 where batch_id = "
-            "(select min(batch_id) from raw.load_batches where entity = 'orders')"
+            "delete from raw.orders where rowid = (select min(rowid) from raw.orders where _delivery_date = ?)",
+            [daily_run.last_day],
         )
     pointer = (disturbed.settings.serving_dir / "current.json").read_bytes()
     finished = orchestrate(disturbed.settings.data_dir, "run", "--day", daily_run.last_day.isoformat())
