@@ -44,7 +44,7 @@ def mapping_fingerprint(feed: Feed, timezone: str) -> str:
 def _code() -> str:
     folder = Path(__file__).parent
     digest = hashlib.sha256()
-    for path in sorted([*folder.glob("*.py"), *folder.glob("*.sql")]):
+    for path in sorted([*folder.rglob("*.py"), *folder.rglob("*.sql")]):
         digest.update(path.read_bytes())
     return digest.hexdigest()
 

@@ -81,6 +81,8 @@ TRANSLATOR = LayerTranslator(DagsterDbtTranslatorSettings(enable_source_tests_as
 def warehouse_models(context: dg.AssetExecutionContext, warehouse: Warehouse) -> Iterator[Any]:
     settings = Settings.from_environment()
     variables: dict[str, object] = {"timezone": settings.timezone, "currency": settings.currency}
+    if late_days := [feed.late_days for feed in SOURCES.of_entity("web_events") if feed.is_daily]:
+        variables["late_days"] = str(max(late_days))
     with warehouse.connect() as connection:
         mode = increments.begin(
             connection,
@@ -92,8 +94,6 @@ def warehouse_models(context: dg.AssetExecutionContext, warehouse: Warehouse) ->
     context.log.info(f"{'incremental build' if mode.is_partial else 'full rebuild'}: {mode.reason}")
     if as_of_date := warehouse.last_delivery():
         variables["as_of_date"] = as_of_date.isoformat()
-    if late_days := [feed.late_days for feed in SOURCES.of_entity("web_events") if feed.is_daily]:
-        variables["late_days"] = str(max(late_days))
     yield from stream_build(
         context,
         warehouse,
