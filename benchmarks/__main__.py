@@ -1,5 +1,9 @@
-"""All performance figures: `python -m benchmarks`."""
+"""All performance figures, one command after the other: `python -m benchmarks`."""
 
-from benchmarks import attribution
+import subprocess
+import sys
 
-attribution.main()
+# Each in a process of its own, so that its CPU seconds and peak memory are its own.
+for name in ("ingest", "ingest_history", "incremental", "attribution", "coverage_attribution", "sentiment"):
+    print(f"\n# {name}", flush=True)
+    subprocess.run([sys.executable, "-m", f"benchmarks.{name}"], check=True)

@@ -57,3 +57,53 @@
 {% macro netted(amount, share, rate) -%}
     cast(round(cast({{ amount }} * {{ share }} * {{ rate }} as decimal(18, 6)), 2) as decimal(18, 2))
 {%- endmacro %}
+
+
+{# CTEs that cut the time line of each `unit` (CTE `timeline`: at_micros, is_order, entry_id) into journeys: `parts`. It is
+   cut after every order and where nothing happened for longer than the inactivity limit. Of a stretch that ends in an
+   order, what is older than the look-back becomes a part of its own that bought nothing. #}
+{% macro journey_parts(unit, inactivity_days, lookback_days) -%}
+{%- set day_micros = 86400000000 -%}
+gaps as (
+
+    select
+        *,
+        lag(is_order) over line = 1
+        or at_micros - lag(at_micros) over line > {{ inactivity_days }} * {{ day_micros }} as is_cut
+    from timeline
+    window line as (partition by {{ unit }} order by at_micros, is_order, entry_id)
+
+),
+
+stretches as (
+
+    select
+        *,
+        sum(case when is_cut then 1 else 0 end) over (
+            partition by {{ unit }}
+            order by at_micros, is_order, entry_id
+            rows between unbounded preceding and current row
+        ) as stretch_number
+    from gaps
+
+),
+
+ends as (
+
+    select
+        *,
+        max(case when is_order = 1 then entry_id end) over (partition by {{ unit }}, stretch_number) as conversion_id,
+        max(case when is_order = 1 then at_micros end) over (partition by {{ unit }}, stretch_number) as order_micros
+    from stretches
+
+),
+
+parts as (
+
+    select
+        *,
+        coalesce(at_micros >= order_micros - {{ lookback_days }} * {{ day_micros }}, false) as is_converted
+    from ends
+
+)
+{%- endmacro %}

@@ -8,6 +8,12 @@
 {%- endmacro %}
 
 
+{# Is this the state of a delivery that replaces what its day brought before? The other states leave it as it was. #}
+{% macro is_complete(state) -%}
+    {{ state }} in ('loaded', 'empty', 'header_only')
+{%- endmacro %}
+
+
 {# Money in the reporting currency, NULL while its rate is missing (test `money_is_converted` then blocks). #}
 {% macro converted(amount, rate) -%}
     cast(round({{ amount }} * {{ rate }}, 2) as decimal(18, 2))

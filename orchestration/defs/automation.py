@@ -10,30 +10,52 @@ from typing import Any
 import dagster as dg
 
 from orchestration.defs.partitions import SOURCES
-from orchestration.defs.raw.replay import ABOVE_RAW
+from orchestration.defs.raw.assets import RAW_ASSETS
+from orchestration.defs.raw.replay import FOLLOWED_TAG, replay_job
 from orchestration.defs.serving.stopped import note_stopped
 from orchestration.defs.warehouse.assets import REBUILD_TAG
 
-daily = dg.define_asset_job(
+#: Everything that needs no source to be asked.
+ABOVE_RAW = dg.AssetSelection.all() - dg.AssetSelection.assets(*(key for asset in RAW_ASSETS for key in asset.keys))
+
+
+def _job(name: str, selection: dg.AssetSelection, description: str, **tags: str) -> Any:
+    return dg.define_asset_job(
+        name,
+        selection=selection,
+        hooks={note_stopped},
+        executor_def=dg.in_process_executor,
+        config={"loggers": {"console": {"config": {}}}},  # one line per step: console.py
+        description=description,
+        tags={**tags, "dagster/max_runtime": "14400"},
+    )
+
+
+daily = _job(
     "daily",
-    selection=dg.AssetSelection.all(),
-    hooks={note_stopped},
-    executor_def=dg.in_process_executor,
-    config={"loggers": {"console": {"config": {}}}},  # one line per step: console.py
-    description="Load a day (or a range of days in one run), build and test the warehouse, fit the models, publish.",
-    tags={"dagster/max_runtime": "14400"},
+    dg.AssetSelection.all(),
+    "Load a day (or a range of days in one run), build and test the warehouse, fit the models, publish.",
 )
-
-
-rebuild = dg.define_asset_job(
+build = _job("build", ABOVE_RAW, "Build what changed in raw, test, fit and publish, without asking any source.")
+rebuild = _job(
     "rebuild",
-    selection=ABOVE_RAW,
-    hooks={note_stopped},
-    executor_def=dg.in_process_executor,
-    config={"loggers": {"console": {"config": {}}}},
-    description="Build everything anew from the raw rows and publish; the daily job builds only what changed.",
-    tags={REBUILD_TAG: "true", "dagster/max_runtime": "14400"},
+    ABOVE_RAW,
+    "Build everything anew from the raw rows and publish; the daily job builds only what changed.",
+    **{REBUILD_TAG: "true"},
 )
+
+
+@dg.run_status_sensor(
+    run_status=dg.DagsterRunStatus.SUCCESS,
+    monitored_jobs=[replay_job],
+    request_job=build,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="What a replay brought in is built, tested and published.",
+)
+def build_after_replay(context: dg.RunStatusSensorContext) -> dg.RunRequest | dg.SkipReason:
+    if context.dagster_run.tags.get(FOLLOWED_TAG):
+        return dg.SkipReason("whoever started the replay builds by himself")
+    return dg.RunRequest(run_key=context.dagster_run.run_id)
 
 
 def alert_sensors() -> list[dg.SensorDefinition]:
@@ -89,5 +111,8 @@ def morning_schedules() -> list[Any]:
 @dg.definitions
 def defs() -> dg.Definitions:
     return dg.Definitions(
-        jobs=[daily, rebuild], schedules=morning_schedules(), sensors=alert_sensors(), executor=dg.in_process_executor
+        jobs=[daily, build, rebuild],
+        schedules=morning_schedules(),
+        sensors=[build_after_replay, *alert_sensors()],
+        executor=dg.in_process_executor,
     )

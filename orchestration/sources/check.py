@@ -150,7 +150,7 @@ def _days(start: date, now: datetime) -> list[date]:
 
 
 def _sample(feed: Feed, days: Sequence[date], mapper: Mapper) -> tuple[Delivery, pa.Table]:
-    covered = [day for day in days if feed.covers(day)]
+    covered = feed.covered(days)
     if feed.is_daily and not covered:
         raise SourceError(f"no day between {days[0]} and {days[-1]} lies within its from: and to:; correct them")
     if feed.kind == "rest" and feed.is_daily:

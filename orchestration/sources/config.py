@@ -9,7 +9,7 @@ import difflib
 import json
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import cache
@@ -163,6 +163,15 @@ class Feed:
     def covers(self, day: date) -> bool:
         """Whether the feed delivers on that day."""
         return (self.first is None or day >= self.first) and (self.last is None or day <= self.last)
+
+    def covered(self, days: Iterable[date]) -> list[date]:
+        """Those of the days that the feed delivers on."""
+        return [day for day in days if self.covers(day)]
+
+    def windows(self, days: Iterable[date]) -> Sequence[date | None]:
+        """What there is to read for the days: those it delivers on, or None for a snapshot."""
+        snapshot: Sequence[date | None] = (None,)
+        return self.covered(days) if self.is_daily else snapshot
 
 
 @dataclass(frozen=True, slots=True)

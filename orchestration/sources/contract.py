@@ -14,6 +14,7 @@ replaced delivery may have lost rows, so whoever builds on raw day by day takes 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 import pyarrow as pa
 
@@ -24,6 +25,9 @@ NUMBER = pa.float64()
 MONEY = pa.decimal128(18, 2)
 DATE = pa.date32()
 INSTANT = pa.timestamp("us", tz="UTC")
+
+#: Clocks of sources may be so much fast; what is later lies in the future, is rejected and moves no watermark.
+CLOCK_TOLERANCE = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True)

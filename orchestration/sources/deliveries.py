@@ -116,6 +116,13 @@ class Chunk(NamedTuple):
     malformed: Sequence[Malformed] = ()
 
 
+def numbered(delivery: Delivery, table: pa.Table) -> Chunk:
+    """The next rows of a delivery whose connector does not count them itself."""
+    numbers = range(delivery.rows_in + 1, delivery.rows_in + 1 + table.num_rows)
+    delivery.rows_in += table.num_rows
+    return Chunk(delivery, table.append_column(ROW, pa.array(numbers, pa.int64())))
+
+
 def fill_day(template: str, day: date | None, zone: str | None = None) -> str:
     """Replace `{day}`, `{day:%Y%m%d}`, `{next_day:...}`, `{day+7:...}`; nothing else is looked at or run.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,12 @@ def sandbox(*, is_careful: bool = False) -> duckdb.DuckDBPyConnection:
         connection.execute("pragma disable_optimizer")
     connection.execute("set lock_configuration = true")
     return connection
+
+
+@cache
+def json_functions() -> duckdb.DuckDBPyConnection:
+    """A DuckDB that sees no disk, for its JSON functions; all share it, so take a cursor of it."""
+    return duckdb.connect(config={"enable_external_access": "false"})
 
 
 def source_paths(connection: duckdb.DuckDBPyConnection, expression: str, where_from: str) -> set[SourcePath]:

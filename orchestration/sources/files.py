@@ -29,6 +29,7 @@ from orchestration.sources.deliveries import (
     fill_day,
 )
 from orchestration.sources.errors import SourceError
+from orchestration.sources.expressions import json_functions
 from orchestration.sources.locations import explained, find, opened, short_name, unfinished
 from orchestration.sources.records import split_records, with_answer
 from orchestration.sources.source_columns import kind_of
@@ -43,8 +44,7 @@ def find_deliveries(feed: Feed, days: Sequence[date]) -> list[Delivery]:
     """The files of a feed for the days, a `missing` delivery where there is none."""
     assert feed.path is not None
     found: list[Delivery] = []
-    wanted: Sequence[date | None] = [day for day in days if feed.covers(day)] if feed.is_daily else [None]
-    for day in wanted:
+    for day in feed.windows(days):
         found += _of_day(feed, day, fill_day(feed.path, day))
     return found
 
@@ -162,7 +162,7 @@ def _json_lines(delivery: Delivery, raw: _Hashing, needed: Sequence[str] | None)
     for chunk, blocks, is_open in _lines(delivery, raw, JSON_COLUMN):
         if is_open and chunk.table.num_rows:
             last = chunk.table[JSON_COLUMN][-1].as_py()
-            if not _memory().execute("select json_valid(?)", [last]).fetchone()[0]:  # type: ignore[index]
+            if not json_functions().cursor().execute("select json_valid(?)", [last]).fetchone()[0]:  # type: ignore[index]
                 raise UnreadableError("truncated", "the last line breaks off; deliver the complete file again")
         yield from _with_sound_text([chunk], blocks)
 
@@ -179,7 +179,7 @@ def _json(delivery: Delivery, raw: _Hashing, needed: Sequence[str] | None) -> It
     if not text.strip():
         delivery.state = "empty"
         return
-    memory = _memory()
+    memory = json_functions().cursor()
     if not memory.execute("select json_valid(?)", [text]).fetchone()[0]:  # type: ignore[index]
         raise UnreadableError("truncated", "is not complete JSON; deliver the complete file again")
     feed = delivery.feed
@@ -320,14 +320,3 @@ def _kind(cells: Iterable[Any]) -> str:
 
 def _offsets(*values: int) -> bytes:
     return b"".join(value.to_bytes(4, "little") for value in values)
-
-
-def _memory() -> duckdb.DuckDBPyConnection:
-    """A DuckDB that sees no disk, for its JSON functions."""
-    global _connection
-    if _connection is None:
-        _connection = duckdb.connect(config={"enable_external_access": "false"})
-    return _connection.cursor()
-
-
-_connection: duckdb.DuckDBPyConnection | None = None

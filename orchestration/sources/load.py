@@ -206,7 +206,7 @@ def read_deliveries(feed: Feed, deliveries: Sequence[Delivery], mapper: Mapper) 
     if feed.kind == "sql":
         return sql.read_deliveries(deliveries, mapper.needed, mapper.timezone)
     # A JSON record may lack what it has no value for; a table that lacks a column has changed.
-    needed = None if feed.format in ("jsonl", "json") else mapper.needed
+    needed = None if feed.records_are_json else mapper.needed
     return files.read_deliveries(deliveries, needed)
 
 

@@ -81,7 +81,7 @@ class Mapper:
         self._now = now
         self._sql = sandbox()
         self._careful_sql: duckdb.DuckDBPyConnection | None = None
-        self._is_json = feed.kind == "rest" or feed.format in ("jsonl", "json")
+        self._is_json = feed.records_are_json
         self._has_paths = self._is_json or feed.format == "parquet"
         self._let: dict[str, set[SourcePath]] = {}
         for name, expression in feed.let.items():

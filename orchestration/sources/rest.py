@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from orchestration.sources import watermarks
 from orchestration.sources.config import Feed
-from orchestration.sources.deliveries import JSON_COLUMN, ROW, Chunk, Delivery, UnreadableError, fill_day
+from orchestration.sources.deliveries import JSON_COLUMN, Chunk, Delivery, UnreadableError, fill_day, numbered
 from orchestration.sources.records import EACH
 
 #: An API that failed for so many days in a row is not asked for the next ones: each costs all attempts again.
@@ -26,8 +26,7 @@ def find_deliveries(feed: Feed, days: Sequence[date]) -> list[Delivery]:
     name = feed.masked(re.sub(r"//[^/@]*@", "//", feed.connection["url"].split("?")[0]))
     if feed.cursor:
         return watermarks.find_deliveries(feed, days, name)
-    wanted: Sequence[date | None] = [day for day in days if feed.covers(day)] if feed.is_daily else [None]
-    return [Delivery.of_day(feed, day, name, day) for day in wanted]
+    return [Delivery.of_day(feed, day, name, day) for day in feed.windows(days)]
 
 
 def read_deliveries(deliveries: Sequence[Delivery], timezone: str) -> Iterator[Chunk]:
@@ -84,11 +83,7 @@ def _read(api: Any, delivery: Delivery, timezone: str) -> Iterator[Chunk]:
             texts = [_text(record) for record in records]
             for text in texts:
                 digest.update(text.encode())
-            numbers = range(delivery.rows_in + 1, delivery.rows_in + 1 + len(texts))
-            delivery.rows_in += len(texts)
-            yield Chunk(
-                delivery, pa.table({JSON_COLUMN: pa.array(texts, pa.string()), ROW: pa.array(numbers, pa.int64())})
-            )
+            yield numbered(delivery, pa.table({JSON_COLUMN: pa.array(texts, pa.string())}))
     delivery.sha256 = digest.hexdigest()
     if delivery.rows_in == 0:
         delivery.state = "empty"

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
-from functools import cache
 from typing import Any
 
-import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from orchestration.sources.casts import is_text
 from orchestration.sources.deliveries import JSON_COLUMN, ROW, Chunk, Delivery
+from orchestration.sources.expressions import json_functions
 
 #: Records whose keys and types are looked at.
 _SAMPLE = 200
@@ -43,7 +43,7 @@ def kind_of(arrow: pa.DataType) -> str:
 
 
 _KINDS = {
-    "text": (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view),
+    "text": (is_text,),
     "number": (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal),
     "flag": (pa.types.is_boolean,),
     "time": (pa.types.is_timestamp, pa.types.is_date),
@@ -104,7 +104,7 @@ def _renamed(gone: Sequence[str], new: Sequence[str]) -> list[tuple[str, str]]:
 
 
 def _json_columns(records: pa.Table) -> dict[str, str]:
-    memory = _memory().cursor()
+    memory = json_functions().cursor()
     memory.register("records", pa.table({"record": pc.drop_null(records[JSON_COLUMN])}))
     found = memory.execute(
         """
@@ -114,12 +114,6 @@ def _json_columns(records: pa.Table) -> dict[str, str]:
     ).fetchall()[0][0]
     memory.unregister("records")
     return dict(_leaves("", json.loads(found))) if found else {}
-
-
-@cache
-def _memory() -> duckdb.DuckDBPyConnection:
-    """A DuckDB that sees no disk, for its JSON functions."""
-    return duckdb.connect(config={"enable_external_access": "false"})
 
 
 def _leaves(path: str, structure: Any) -> Iterator[tuple[str, str]]:

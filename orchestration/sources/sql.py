@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from orchestration.sources import watermarks
 from orchestration.sources.config import Feed
-from orchestration.sources.deliveries import ROW, Chunk, Delivery, UnreadableError, check_columns
+from orchestration.sources.deliveries import Chunk, Delivery, UnreadableError, check_columns, numbered
 
 _ROWS = 50_000
 
@@ -25,8 +25,7 @@ def find_deliveries(feed: Feed, days: Sequence[date]) -> list[Delivery]:
     name = feed.table or "query"
     if feed.cursor:
         return watermarks.find_deliveries(feed, days, name)
-    wanted: Sequence[date | None] = [day for day in days if feed.covers(day)] if feed.is_daily else [None]
-    return [Delivery.of_day(feed, day, name, day) for day in wanted]
+    return [Delivery.of_day(feed, day, name, day) for day in feed.windows(days)]
 
 
 def read_deliveries(deliveries: Sequence[Delivery], needed: Sequence[str] | None, timezone: str) -> Iterator[Chunk]:
@@ -105,13 +104,13 @@ def _read(
             check_columns(table.column_names, [*(needed or ()), *filter(None, (feed.day_column, feed.cursor_column))])
             is_checked = True
         if not feed.day_column:
-            yield _numbered(stretch[0], table)
+            yield numbered(stretch[0], table)
             continue
         of_row = _days(table[_spelt(table, feed.day_column)], feed.timezone or timezone, timezone)
         for day in pc.unique(of_row).to_pylist():
             if day not in by_day:
                 raise UnreadableError("drifted", f"{feed.day_column} has values that are no points in time ({day})")
-            yield _numbered(by_day[day], table.filter(pc.equal(of_row, day)))
+            yield numbered(by_day[day], table.filter(pc.equal(of_row, day)))
 
 
 def _example(engine: Any, source: str, column: str) -> Any:
@@ -187,12 +186,6 @@ def _column(values: Sequence[Any]) -> pa.Array:
         texts = (None if value is None else str(value).encode(errors="replace").decode() for value in values)
         return pa.array(texts, pa.string())
     return found
-
-
-def _numbered(delivery: Delivery, table: pa.Table) -> Chunk:
-    numbers = range(delivery.rows_in + 1, delivery.rows_in + 1 + table.num_rows)
-    delivery.rows_in += table.num_rows
-    return Chunk(delivery, table.append_column(ROW, pa.array(numbers, pa.int64())))
 
 
 def _spelt(table: pa.Table, column: str) -> str:

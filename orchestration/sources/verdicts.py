@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import pyarrow as pa
 
 from orchestration.sources import casts
 from orchestration.sources.casts import identifier, quoted
 from orchestration.sources.config import Feed
-from orchestration.sources.contract import ENTITIES, INSTANT, TEXT, Entity
+from orchestration.sources.contract import CLOCK_TOLERANCE, ENTITIES, INSTANT, TEXT, Entity
 from orchestration.sources.deliveries import ROW
 
 DELIVERY = "_delivery"
@@ -21,7 +21,6 @@ PLACE = "_place"
 #: Name of the expression that failed on the row, set by the mapping.
 FAILED = "_failed"
 
-_CLOCK_TOLERANCE = timedelta(minutes=10)
 _SQL_TYPES = {
     pa.bool_(): "boolean", pa.int64(): "bigint", pa.float64(): "double", pa.decimal128(18, 2): "decimal(18, 2)",
     pa.date32(): "date", INSTANT: "timestamptz", TEXT: "varchar",
@@ -169,7 +168,7 @@ def _completeness(entity: Entity) -> Iterator[str]:
 def _time_rules(entity: Entity, now: datetime) -> Iterator[str]:
     if entity.time is not None:
         time = identifier(entity.time)
-        latest = quoted((now + _CLOCK_TOLERANCE).isoformat())
+        latest = quoted((now + CLOCK_TOLERANCE).isoformat())
         yield _fault("in_future", entity.time, time, "lies in the future", f"{time} > {latest}::timestamptz")
         yield _fault("epoch_zero", entity.time, time, "is a clock's zero", f"abs(epoch({time})) < 86400")
 

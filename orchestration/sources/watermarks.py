@@ -7,7 +7,7 @@ and a day that is run again begins where it began, whatever ran in between.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 
 import duckdb
@@ -15,10 +15,8 @@ import pyarrow as pa
 
 from orchestration.sources.casts import identifier
 from orchestration.sources.config import Feed
-from orchestration.sources.contract import ENTITIES
+from orchestration.sources.contract import CLOCK_TOLERANCE, ENTITIES
 from orchestration.sources.deliveries import Delivery
-
-_CLOCK_TOLERANCE = timedelta(minutes=10)
 
 
 def find_deliveries(feed: Feed, days: Sequence[date], name: str) -> list[Delivery]:
@@ -26,7 +24,7 @@ def find_deliveries(feed: Feed, days: Sequence[date], name: str) -> list[Deliver
 
     Its `location` is the first of the days: what was delivered since then is read again.
     """
-    covered = [day for day in days if feed.covers(day)]
+    covered = feed.covered(days)
     return [Delivery.of_day(feed, max(covered), name, min(covered))] if covered else []
 
 
@@ -55,6 +53,6 @@ def set_starts(
         where _source = $source and _delivery_date < $first and {column} is not null and {is_past}
     """
     for delivery in deliveries:
-        parameters = {"source": feed.name, "first": delivery.location, "latest": now + _CLOCK_TOLERANCE}
+        parameters = {"source": feed.name, "first": delivery.location, "latest": now + CLOCK_TOLERANCE}
         found: Any = connection.execute(query, parameters).fetchone()
         delivery.after = found[0]

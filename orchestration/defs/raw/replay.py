@@ -1,4 +1,4 @@
-"""Rows in quarantine once more, after a fix, and the build of what is above them."""
+"""Rows in quarantine once more, after a fix. What is above them is built by the job that follows (automation.py)."""
 
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -9,10 +9,8 @@ import dagster as dg
 import pyarrow as pa
 
 from orchestration.defs.partitions import SETTINGS, SOURCES
-from orchestration.defs.raw.assets import RAW_ASSETS
 from orchestration.defs.reports import preview
 from orchestration.defs.resources import Warehouse
-from orchestration.defs.serving.stopped import note_stopped
 from orchestration.sources.replay import ReplayReport, replay
 
 
@@ -90,37 +88,10 @@ def replay_job() -> None:
     replay_quarantine()
 
 
-#: Everything that needs no source to be asked.
-ABOVE_RAW = dg.AssetSelection.all() - dg.AssetSelection.assets(*(key for asset in RAW_ASSETS for key in asset.keys))
-
-build = dg.define_asset_job(
-    "build",
-    hooks={note_stopped},
-    selection=ABOVE_RAW,
-    executor_def=dg.in_process_executor,
-    config={"loggers": {"console": {"config": {}}}},
-    description="Build what changed in raw, test, fit and publish, without asking any source.",
-    tags={"dagster/max_runtime": "14400"},
-)
-
-
-@dg.run_status_sensor(
-    run_status=dg.DagsterRunStatus.SUCCESS,
-    monitored_jobs=[replay_job],
-    request_job=build,
-    default_status=dg.DefaultSensorStatus.RUNNING,
-    description="What a replay brought in is built, tested and published.",
-)
-def build_after_replay(context: dg.RunStatusSensorContext) -> dg.RunRequest | dg.SkipReason:
-    if context.dagster_run.tags.get(FOLLOWED_TAG):
-        return dg.SkipReason("whoever started the replay builds by himself")
-    return dg.RunRequest(run_key=context.dagster_run.run_id)
-
-
 #: Set by the command line, which builds in its own process.
 FOLLOWED_TAG = "netzplan/followed"
 
 
 @dg.definitions
 def defs() -> dg.Definitions:
-    return dg.Definitions(jobs=[replay_job, build], sensors=[build_after_replay])
+    return dg.Definitions(jobs=[replay_job])

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import duckdb
 
 from orchestration.sources.contract import ENTITIES
+from orchestration.sources.deliveries import COMPLETE_STATES
 
 _TABLES = """
 create schema if not exists increments;
@@ -32,14 +33,14 @@ create table if not exists increments.seen (
 """
 
 # Snapshots have no day and carry that of 1970; a load that failed changes the content to nothing it had not been.
-_DELIVERED = """
+_DELIVERED = f"""
 select
     entity,
     source as feed,
     coalesce(try_cast("window" as date), date '1970-01-01') as delivery_date,
     md5(string_agg(concat_ws('|', batch_id, finished_at, rows_loaded), ',' order by batch_id, finished_at)) as content
 from raw.load_batches
-where rows_loaded > 0 or state in ('loaded', 'empty', 'header_only')
+where rows_loaded > 0 or state in {COMPLETE_STATES}
 group by all
 """
 

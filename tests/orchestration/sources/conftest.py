@@ -97,3 +97,19 @@ def server() -> Iterator[Any]:
 
     with ApiServer() as running:
         yield running
+
+
+@pytest.fixture
+def api(desk: Desk, server: Any) -> Callable[..., Desk]:
+    """A feed of products from an API of one page."""
+
+    def feed(**other: Any) -> Desk:
+        desk.feeds = {
+            "api": {
+                "entity": "products", "kind": "rest", "url": f"{server.url}/products", "records": "items", "retries": 1,
+                "paginator": {"type": "single_page"}, "columns": {"product_id": "id", "name": "name"}, **other,
+            }
+        }  # fmt: skip
+        return desk
+
+    return feed

@@ -12,20 +12,6 @@ DAY = date(2026, 1, 1)
 PRODUCTS = [{"id": n, "name": f"product {n}"} for n in range(1, 8)]
 
 
-@pytest.fixture
-def api(desk, server):
-    def feed(**other):
-        desk.feeds = {
-            "api": {
-                "entity": "products", "kind": "rest", "url": f"{server.url}/products", "records": "items", "retries": 1,
-                "paginator": {"type": "single_page"}, "columns": {"product_id": "id", "name": "name"}, **other,
-            }
-        }  # fmt: skip
-        return desk
-
-    return feed
-
-
 def page(params, size=3):
     first = (int(params.get("page", 1)) - 1) * size
     return ok({"items": PRODUCTS[first : first + size], "total": 3})

@@ -22,20 +22,6 @@ def _short_pauses(monkeypatch):
     monkeypatch.setattr(rest_client, "BACKOFF", 0.005)
 
 
-@pytest.fixture
-def api(desk, server):
-    def feed(**other):
-        desk.feeds = {
-            "api": {
-                "entity": "products", "kind": "rest", "url": f"{server.url}/products", "records": "items", "retries": 1,
-                "paginator": {"type": "single_page"}, "columns": {"product_id": "id", "name": "name"}, **other,
-            }
-        }  # fmt: skip
-        return desk
-
-    return feed
-
-
 def rows(desk):
     return desk.rows("select product_id, name from raw.products order by product_id")
 

@@ -4,10 +4,6 @@
 -- does a silence longer than account_inactivity_days; contacts older than account_lookback_days before the order are a
 -- journey of their own. An order that no contact led to stands for a contact itself.
 
-{% set day_micros = 86400000000 %}
-{% set inactivity_micros = var('account_inactivity_days', 180) * day_micros %}
-{% set lookback_micros = var('account_lookback_days', 180) * day_micros %}
-
 with members as (
 
     -- A person who acts for several accounts is counted with the first of them.
@@ -74,47 +70,9 @@ timeline as (
 
 ),
 
-gaps as (
-
-    select
-        *,
-        lag(is_order) over line = 1 or at_micros - lag(at_micros) over line > {{ inactivity_micros }} as is_cut
-    from timeline
-    window line as (partition by account_id order by at_micros, is_order, entry_id)
-
-),
-
-stretches as (
-
-    select
-        *,
-        sum(case when is_cut then 1 else 0 end) over (
-            partition by account_id
-            order by at_micros, is_order, entry_id
-            rows between unbounded preceding and current row
-        ) as stretch_number
-    from gaps
-
-),
-
-ends as (
-
-    select
-        *,
-        max(case when is_order = 1 then entry_id end) over (partition by account_id, stretch_number) as conversion_id,
-        max(case when is_order = 1 then at_micros end) over (partition by account_id, stretch_number) as order_micros
-    from stretches
-
-),
-
-parts as (
-
-    select
-        *,
-        coalesce(at_micros >= order_micros - {{ lookback_micros }}, false) as is_converted
-    from ends
-
-),
+{{ journey_parts(
+    'account_id', var('account_inactivity_days', 180), var('account_lookback_days', 180)
+) }},
 
 numbered as (
 

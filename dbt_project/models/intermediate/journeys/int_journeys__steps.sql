@@ -10,7 +10,6 @@
 -- contact led to came through the visit it was placed in (the contact of an earlier order), else through what its sales
 -- channel stands for in seeds/sales_channel_contacts.csv.
 
-{% set day_micros = 86400000000 %}
 {% set affected %}
 with orders as (
     select order_id from {{ changes('int_web__session_orders') }}
@@ -70,48 +69,7 @@ timeline as (
 
 ),
 
-gaps as (
-
-    select
-        *,
-        lag(is_order) over line = 1
-        or at_micros - lag(at_micros) over line > {{ var('inactivity_days') }} * {{ day_micros }} as is_cut
-    from timeline
-    window line as (partition by person_id order by at_micros, is_order, entry_id)
-
-),
-
-stretches as (
-
-    select
-        *,
-        sum(case when is_cut then 1 else 0 end) over (
-            partition by person_id
-            order by at_micros, is_order, entry_id
-            rows between unbounded preceding and current row
-        ) as stretch_number
-    from gaps
-
-),
-
-ends as (
-
-    select
-        *,
-        max(case when is_order = 1 then entry_id end) over (partition by person_id, stretch_number) as conversion_id,
-        max(case when is_order = 1 then at_micros end) over (partition by person_id, stretch_number) as order_micros
-    from stretches
-
-),
-
-parts as (
-
-    select
-        *,
-        coalesce(at_micros >= order_micros - {{ var('lookback_days') }} * {{ day_micros }}, false) as is_converted
-    from ends
-
-),
+{{ journey_parts('person_id', var('inactivity_days'), var('lookback_days')) }},
 
 contacts as (
 

@@ -17,10 +17,10 @@ with windows as (
         sum(rows_duplicate) as rows_duplicate,
         sum(rows_filtered) as rows_filtered,
         sum(rows_ambiguous) as rows_ambiguous,
-        count(*) filter (where state in ('loaded', 'empty', 'header_only')) as files_usable,
+        count(*) filter (where {{ is_complete('state') }}) as files_usable,
         max(problem) as problem,
-        max(state) filter (where state not in ('loaded', 'empty', 'header_only')) as failed_state,
-        max(state) filter (where state in ('loaded', 'empty', 'header_only')) as usable_state
+        max(state) filter (where not {{ is_complete('state') }}) as failed_state,
+        max(state) filter (where {{ is_complete('state') }}) as usable_state
     from {{ ref('stg_loads__batches') }}
     group by feed, entity, load_window
 

@@ -29,10 +29,10 @@ batches as (
         count(*) filter (where state = 'truncated') as days_truncated,
         count(*) filter (where state = 'drifted') as days_drifted,
         count(*) filter (where state = 'missing') as days_absent,
-        count(*) filter (where state not in ('loaded', 'empty', 'header_only')) as windows_missing,
+        count(*) filter (where not {{ is_complete('state') }}) as windows_missing,
         count(distinct window_date) as windows_seen,
         count(distinct window_date) filter (
-            where state in ('loaded', 'empty', 'header_only') and window_date >= recent_from
+            where {{ is_complete('state') }} and window_date >= recent_from
         ) as recent_windows,
         min(window_date) as first_window,
         max(window_date) as last_window
