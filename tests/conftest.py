@@ -15,6 +15,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from orchestration.settings import PROJECT_DIR, Settings
 
@@ -25,6 +26,11 @@ os.environ["NETZPLAN_DATA_DIR"] = str(_DATA_DIR)
 os.environ["NETZPLAN_SOURCES"] = "demo"
 os.environ["NETZPLAN_DEMO_SIZE"] = "tests"
 os.environ["OPENBLAS_NUM_THREADS"] = "1"  # as in every run: orchestration/environment.py
+
+# The same examples on every machine, however slow; `pytest --hypothesis-profile=searching` looks for new ones.
+settings.register_profile("steady", derandomize=True, deadline=None)
+settings.register_profile("searching", deadline=None)
+settings.load_profile("steady")
 
 
 def _name_feeds() -> None:

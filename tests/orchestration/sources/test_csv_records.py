@@ -51,7 +51,8 @@ texts = st.text(st.sampled_from("ab ,\n\"';ü\t"), max_size=6)
 def test_what_a_csv_writer_wrote_is_read_back(folder, records, end, block):
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator=end, quoting=csv.QUOTE_ALL)
-    writer.writerows([("a", "b"), *records])
+    # No record can spell these names: one that did would be set aside as a repeated header.
+    writer.writerows([("a", "k"), *records])
     with pytest.MonkeyPatch.context() as patch:
         cut_into_blocks(patch, block)
         delivery, rows, malformed = read(folder, buffer.getvalue().encode())
