@@ -1,4 +1,4 @@
-"""Loading a day against DuckDB reading the same files itself: `python -m benchmarks.ingest [rows]`.
+"""Loading a day against DuckDB reading the same files itself: `python -m benchmarks.ingest [rows] [rounds]`.
 
 Every measurement is a process of its own, so that its CPU seconds and peak memory are its own. The bar is the
 `CREATE TABLE AS` a user would write by hand: it checks nothing, hashes nobody and keeps no book, which is what the
@@ -21,7 +21,6 @@ import duckdb
 
 DAY = date(2026, 6, 1)
 KEY = b"benchmark" * 4
-ROUNDS = 3
 FILES = 8
 
 EVENTS = """
@@ -95,16 +94,16 @@ PLAIN = {
 }
 
 
-def main(rows: int) -> None:
+def main(rows: int, rounds: int) -> None:
     """Write the files, measure both ways in turn, print the table."""
     with tempfile.TemporaryDirectory(prefix="netzplan-ingest-") as name:
         folder = Path(name)
         _write(folder, rows)
-        print(f"{rows:,} rows in {FILES} files a format, medians of {ROUNDS} rounds\n")
+        print(f"{rows:,} rows in {FILES} files a format, medians of {rounds} rounds\n")
         print("| files | CREATE TABLE AS, CPU s | load_entity, CPU s | ratio | peak MB |\n|---|---:|---:|---:|---:|")
         for form in SOURCES:
             figures: dict[str, list[tuple[float, float]]] = {"plain": [], "load": []}
-            for _ in range(ROUNDS):
+            for _ in range(rounds):
                 for way, taken in figures.items():
                     taken.append(_measured(way, form, folder))
             plain, load = (statistics.median(seconds for seconds, _ in figures[way]) for way in figures)
@@ -178,4 +177,4 @@ if __name__ == "__main__":
     if sys.argv[1:2] and sys.argv[1] in ("plain", "load"):
         _run(sys.argv[1], sys.argv[2], Path(sys.argv[3]))
     else:
-        main(int(sys.argv[1]) if sys.argv[1:] else 10_000_000)
+        main(*(int(given) for given in [*sys.argv[1:], *("10000000", "3")[len(sys.argv) - 1 :]]))

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import pyarrow as pa
 
 from orchestration.sources import contract
+from orchestration.sources.column_facts import UNKNOWN, Facts
 from orchestration.sources.config import Feed
 
 YES = ("true", "t", "1", "yes", "y", "ja", "j", "granted", "wahr", "x")
@@ -23,8 +24,7 @@ FAULTS: Mapping[pa.DataType, tuple[str, str]] = {
 }
 
 _ZONE_AT_END = r"\d{2}:\d{2}.*(Z|z|UTC|GMT|[+-]\d{2}(:?\d{2})?)$"
-_SPACE_LIST = "' ', chr(9), chr(10), chr(13), chr(160)"
-_SPACE = _SPACE_LIST.replace(", ", " || ")
+_SPACE = "' ' || chr(9) || chr(10) || chr(13) || chr(160)"
 #: %Y reads the 26 of 05.01.26 as the year 26.
 _FIRST_DAY = "1000-01-01"
 _EPOCHS = {"epoch_seconds": 1_000_000, "epoch_milliseconds": 1_000, "epoch_microseconds": 1}
@@ -45,7 +45,7 @@ def is_text(arrow: pa.DataType) -> bool:
     return pa.types.is_string(arrow) or pa.types.is_large_string(arrow) or pa.types.is_string_view(arrow)
 
 
-def cleaned(column: str, arrow: pa.DataType, target: pa.DataType, feed: Feed) -> str:
+def cleaned(column: str, arrow: pa.DataType, target: pa.DataType, feed: Feed, facts: Facts = UNKNOWN) -> str:
     """Trimmed text with NULL for "no value", or the typed value as it is."""
     name = identifier(column)
     if pa.types.is_nested(arrow):
@@ -53,13 +53,12 @@ def cleaned(column: str, arrow: pa.DataType, target: pa.DataType, feed: Feed) ->
     if pa.types.is_dictionary(arrow) or is_text(arrow) or pa.types.is_null(arrow):
         text = f"{name}::varchar"
         # Tables pad their columns, JSON and Parquet do not, and trimming every text of every event costs.
-        if target != contract.TEXT or feed.format in ("csv", "excel") or feed.kind == "sql":
-            # Most values have nothing to trim, and finding that out costs a third of trimming.
-            padded = f"({text})[1] in ({_SPACE_LIST}) or ({text})[-1] in ({_SPACE_LIST})"
-            text = f"case when {padded} then trim({text}, {_SPACE}) else {text} end"
+        is_trimmed = target != contract.TEXT or feed.format in ("csv", "excel") or feed.kind == "sql"
+        if is_trimmed and facts.padded:
+            text = f"trim({text}, {_SPACE})"
         if feed.nulls:
             return f"case when {text} not in ({', '.join(map(quoted, ('', *feed.nulls)))}) then {text} end"
-        return f"nullif({text}, '')"
+        return f"nullif({text}, '')" if facts.empty or (is_trimmed and facts.padded) else text
     if target == contract.TEXT and pa.types.is_floating(arrow):
         # One empty cell makes pandas turn whole numbers into floats: 1001 would become the key 1001.0.
         whole = f"{name} = floor({name}) and abs({name}) < 9007199254740992"

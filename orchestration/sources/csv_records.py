@@ -11,6 +11,7 @@ import csv
 import io
 from collections.abc import Iterator, Sequence
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
@@ -130,7 +131,7 @@ class CsvReader:
         malformed = [
             self._malformed(self.rows + number, row.text, row.actual_columns) for number, row in sorted(bad.items())
         ]
-        rows = pa.array(good if good is not None else range(self.rows + 1, self.rows + 1 + table.num_rows), pa.int64())
+        rows = pa.array(good or np.arange(self.rows + 1, self.rows + 1 + table.num_rows), pa.int64())
         self.rows += len(numbers)
         return Chunk(self._delivery, table.append_column(ROW, rows), malformed)
 

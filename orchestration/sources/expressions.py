@@ -29,7 +29,10 @@ def sandbox(*, is_careful: bool = False) -> duckdb.DuckDBPyConnection:
         For expressions inside `try`. DuckDB's optimizer (1.5) moves parts of them out of it, such as what two
         expressions have in common or fields of structs; an error there would end the query instead of the row.
     """
-    connection = duckdb.connect(config={"enable_external_access": "false", "autoinstall_known_extensions": "false"})
+    # One thread: a batch is too small to be shared, two spend half their time on each other.
+    connection = duckdb.connect(
+        config={"enable_external_access": "false", "autoinstall_known_extensions": "false", "threads": 1}
+    )
     connection.execute("set timezone = 'UTC'")
     connection.execute(_MACROS)
     if is_careful:

@@ -10,10 +10,12 @@ from datetime import date
 from typing import Any, BinaryIO
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from orchestration.sources.column_facts import facts_of
 from orchestration.sources.config import Feed
 from orchestration.sources.csv_records import CsvReader
 from orchestration.sources.deliveries import (
@@ -149,10 +151,14 @@ def _lines(delivery: Delivery, raw: _Hashing, column: str) -> Iterator[tuple[Chu
         lines = pc.list_flatten(pc.split_pattern(text, "\n"))
         if block.endswith(b"\n"):
             lines = lines.slice(0, len(lines) - 1)
-        lines = pc.utf8_trim_whitespace(lines)
-        numbers = pa.array(range(rows + 1, rows + 1 + len(lines)), pa.int64())
+        facts = facts_of(pa.chunked_array([lines]))
+        if facts.padded:
+            lines = pc.utf8_trim_whitespace(lines)
+        numbers = pa.array(np.arange(rows + 1, rows + 1 + len(lines)))
         rows += len(lines)
-        table = pa.table({column: lines, ROW: numbers}).filter(pc.not_equal(lines, ""))
+        table = pa.table({column: lines, ROW: numbers})
+        if facts.padded or facts.empty:
+            table = table.filter(pc.not_equal(lines, ""))
         yield Chunk(delivery, table), blocks, blocks.is_last and not block.endswith(b"\n")
     if not blocks.any_text:
         delivery.state = "empty"

@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 
 from orchestration.sources import quarantine
 from orchestration.sources.casts import identifier, quoted
+from orchestration.sources.column_facts import facts_of
 from orchestration.sources.config import Feed
 from orchestration.sources.contract import ENTITIES, TEXT
 from orchestration.sources.deliveries import JSON_COLUMN, ROW, Malformed
@@ -133,7 +134,8 @@ class Mapper:
     def _judged(self, mapped: pa.Table) -> pa.Table:
         """The rows cast and judged, in the order they came in: payloads are put beside them by place."""
         places = pa.array(np.arange(mapped.num_rows))
-        query = verdict_query(self.feed, mapped.schema, self._zone, self.timezone, self._now)
+        facts = {name: facts_of(mapped[name]) for name in mapped.column_names}
+        query = verdict_query(self.feed, mapped.schema, facts, self._zone, self.timezone, self._now)
         judged = self._run(query, mapped=mapped.append_column(PLACE, places))
         if not judged[PLACE].equals(pa.chunked_array([places])):
             judged = judged.sort_by(PLACE)

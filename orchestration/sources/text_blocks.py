@@ -49,11 +49,15 @@ class TextBlocks:
 
     def __iter__(self) -> Iterator[bytes]:
         pending = b""
+        parts: list[bytes] = []
+        size = 0
         held: bytes | None = None
         for data in self._utf8():
-            pending += data
-            if len(pending) < _BLOCK:
+            parts.append(data)
+            size += len(data)
+            if size < _BLOCK:
                 continue
+            pending = b"".join(parts)
             cut = pending.rfind(b"\n") + 1
             if not cut and len(pending) > _LONGEST_LINE:
                 raise UnreadableError(
@@ -63,6 +67,8 @@ class TextBlocks:
                 if held is not None:
                     yield self._checked(held)
                 held, pending = pending[:cut], pending[cut:]
+            parts, size = [pending], len(pending)
+        pending = b"".join(parts)
         if held is not None:
             self.is_last = not pending
             yield self._checked(held)

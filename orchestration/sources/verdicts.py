@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 import pyarrow as pa
 
 from orchestration.sources import casts
 from orchestration.sources.casts import identifier, quoted
+from orchestration.sources.column_facts import UNKNOWN, Facts
 from orchestration.sources.config import Feed
 from orchestration.sources.contract import CLOCK_TOLERANCE, ENTITIES, INSTANT, TEXT, Entity
 from orchestration.sources.deliveries import ROW
@@ -37,7 +38,9 @@ _JSON = ("properties",)
 _SPLIT = "chr(31)"
 
 
-def verdict_query(feed: Feed, mapped: pa.Schema, zone: str, business_zone: str, now: datetime) -> str:
+def verdict_query(
+    feed: Feed, mapped: pa.Schema, facts: Mapping[str, Facts], zone: str, business_zone: str, now: datetime
+) -> str:
     """Query over the relation `mapped`.
 
     Parameters
@@ -47,6 +50,8 @@ def verdict_query(feed: Feed, mapped: pa.Schema, zone: str, business_zone: str, 
     mapped : pyarrow.Schema
         Mapped contract columns, as text or typed, with `_place`, `_delivery`, `_delivery_day`,
         `_row` and `_failed`.
+    facts : mapping of str to Facts
+        What may occur in the text columns; whatever a column cannot need is not looked for in its rows.
     zone : str
         Of wall-clock times.
     business_zone : str
@@ -63,13 +68,17 @@ def verdict_query(feed: Feed, mapped: pa.Schema, zone: str, business_zone: str, 
     """
     entity = ENTITIES[feed.entity]
     present = [field for field in entity.schema if field.name in mapped.names]
-    cleaned = {f.name: casts.cleaned(f.name, mapped.field(f.name).type, f.type, feed) for f in present}
+    cleaned = {
+        f.name: casts.cleaned(f.name, mapped.field(f.name).type, f.type, feed, facts.get(f.name, UNKNOWN))
+        for f in present
+    }
     clean = [f"{expression} as {identifier(name)}" for name, expression in cleaned.items()]
     parsed, values, gaps, doubles, faults = [], [], [], ["false"], []
     clocks: list[str] = []
     joins: list[str] = []
     for field in entity.schema:
         name, column, raw = field.name, identifier(field.name), identifier(field.name + "__raw")
+        seen = facts.get(name, UNKNOWN)
         if field not in present:
             values.append(f"null::{_SQL_TYPES[field.type]} as {column}")
             continue
@@ -86,10 +95,12 @@ def verdict_query(feed: Feed, mapped: pa.Schema, zone: str, business_zone: str, 
             doubles.append(f"coalesce({clock}.is_double, false)")
         else:
             value = casts.typed(name, arrow, field.type, feed)
-            if (entity.name, name) in _SCRUBBED:
-                value = f"{_SCRUBBED[entity.name, name]}({value})"
+            scrub = _SCRUBBED.get((entity.name, name))
+            if scrub is not None and (seen.address or scrub != "scrub_email"):
+                value = f"{scrub}({value})"
         values.append(f"{value} as {column}")
-        if field.type == TEXT and (feed.records_are_json or pa.types.is_nested(arrow)) and name not in _JSON:
+        may_be_nested = (feed.records_are_json and seen.nested) or pa.types.is_nested(arrow)
+        if field.type == TEXT and may_be_nested and name not in _JSON:
             is_nested = f"(starts_with({column}, '{{') or starts_with({column}, '[')) and json_valid({column})"
             faults.append(_fault("bad_text", name, raw, "is an object or a list, not a text", is_nested))
         if field.type != TEXT:
