@@ -15,6 +15,7 @@ import duckdb
 from orchestration.sources.casts import identifier, quoted
 from orchestration.sources.contract import DATE, ENTITIES, INSTANT, MONEY, NUMBER, TEXT
 from orchestration.sources.deliveries import COMPLETE_STATES, SNAPSHOT, Delivery
+from orchestration.sources.landing import Landing
 from orchestration.sources.replace import landing_table
 from orchestration.sources.source_columns import changes, retyped
 from orchestration.sources.verdicts import DELIVERY
@@ -34,7 +35,7 @@ _NEAR_DAYS = 3
 _NO_MISREADING = ("too_late", "too_early", "in_future", "epoch_zero")
 
 
-def judge(connection: duckdb.DuckDBPyConnection, entity: str, deliveries: Sequence[Delivery]) -> None:
+def judge(connection: duckdb.DuckDBPyConnection, entity: str, deliveries: Sequence[Delivery], landing: Landing) -> None:
     """Note what changed, and fail as `drifted` the deliveries that would be misread.
 
     Parameters
@@ -45,11 +46,13 @@ def judge(connection: duckdb.DuckDBPyConnection, entity: str, deliveries: Sequen
         Name of the raw table.
     deliveries : sequence of Delivery
         A landed row names its delivery by its place here.
+    landing : Landing
+        The landed rows, complete.
     """
     fresh = [(n, d) for n, d in enumerate(deliveries) if d.state == "loaded" and not d.is_unchanged]
     if not fresh:
         return
-    landed = _Landed(connection, entity)
+    landed = _Landed(connection, entity, landing)
     for number, delivery in fresh:
         before = _columns_before(connection, delivery)
         delivery.notes += changes(delivery, before)
@@ -67,18 +70,19 @@ def judge(connection: duckdb.DuckDBPyConnection, entity: str, deliveries: Sequen
 class _Landed:
     """What landed, counted for all deliveries at once: a year loaded in one go is one query."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, entity: str) -> None:
+    def __init__(self, connection: duckdb.DuckDBPyConnection, entity: str, landing: Landing) -> None:
         self.connection = connection
         self.entity = ENTITIES[entity]
         self.table = landing_table(entity)
         self.names = self.entity.schema.names
-        counts = connection.execute(
-            f"""
-            select {DELIVERY}, _reason_code, count(*), min_by(_reason, _row_number),
-                {", ".join(f"count({identifier(name)})" for name in self.names)}
-            from {self.table} group by {DELIVERY}, _reason_code
-            """
-        ).fetchall()
+        with landing.stream() as stream:
+            counts = connection.execute(
+                f"""
+                select {DELIVERY}, _reason_code, count(*), min_by(_reason, _row_number),
+                    {", ".join(f"count({identifier(name)})" for name in self.names)}
+                from {stream} group by {DELIVERY}, _reason_code
+                """
+            ).fetchall()
         self.rows: dict[int, int] = defaultdict(int)
         self.rejected: dict[int, dict[str, tuple[int, str]]] = defaultdict(dict)
         self.filled: dict[int, dict[str, int]] = {}

@@ -17,6 +17,7 @@ from orchestration.sources.config import Feed, SourcesConfig
 from orchestration.sources.deliveries import COMPLETE_STATES, JSON_COLUMN, ROW, Chunk, Delivery, Malformed
 from orchestration.sources.drift import judge
 from orchestration.sources.errors import DeliveryError
+from orchestration.sources.landing import Landing
 from orchestration.sources.mapping import Mapper, landing_schema
 from orchestration.sources.pseudonyms import Keys, Pseudonymiser, check_keys
 from orchestration.sources.replace import BatchReport, Landed, create_raw_tables, landing_table, replace_days
@@ -29,7 +30,7 @@ __all__ = ["BatchReport", "batches", "connect_feed", "create_raw_tables", "load_
 
 _BATCH_BYTES = 32 << 20
 _BATCH_ROWS = 250_000
-#: What DuckDB may keep in memory; beyond it, it works on disk. Rows are there twice for a moment, landed and inserted.
+#: What DuckDB may keep in memory; beyond it, it works on disk.
 _MEMORY = "512MB"
 
 Mappers = Callable[[Feed], Mapper]
@@ -108,7 +109,7 @@ def open_raw(warehouse: Path, key: Keys) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 class Load:
-    """One load of an entity: deliveries are read into a temporary table, then swapped in.
+    """One load of an entity: deliveries are read and mapped, then swapped in.
 
     Parameters
     ----------
@@ -136,11 +137,7 @@ class Load:
         self._started = time.monotonic()
         self._known = Known(connection, entity)
         self._again = again
-        self._landing = landing_table(entity)
-        connection.register("_shape", landing_schema(entity).empty_table())
-        # A temporary table is not written to the warehouse file, which doubled the cost, nor left behind.
-        connection.execute(f"create or replace temp table {self._landing} as from _shape")
-        connection.unregister("_shape")
+        self._landing = Landing(connection, landing_table(entity), landing_schema(entity))
 
     def read(self, feed: Feed, deliveries: Sequence[Delivery], asked: Sequence[date] = ()) -> None:
         """Read the deliveries of one feed, but not those whose day is unchanged."""
@@ -167,23 +164,24 @@ class Load:
                 mapped = mapper.map(batch.table)
                 landed.filtered.update(mapped.filtered.to_pylist())
                 landed.ambiguous.update(mapped.ambiguous.to_pylist())
-                self.insert(mapped.table)
+                self.add(mapped.table)
             if batch.malformed:
-                self.insert(mapper.malformed(batch.malformed, batch.header))
+                self.add(mapper.malformed(batch.malformed, batch.header))
 
-    def insert(self, table: pa.Table) -> None:
-        """Add rows to the landing table; columns they lack are NULL."""
-        # Arrow goes straight into DuckDB: a dlt pipeline in between costs .3 s of CPU per entity and a second copy.
-        self.connection.register("_rows", table)
-        self.connection.execute(f"insert into {self._landing} by name from _rows")
-        self.connection.unregister("_rows")
+    def add(self, table: pa.Table) -> None:
+        """Land mapped rows; columns they lack are NULL."""
+        self._landing.add(table)
 
     def finish(self) -> list[BatchReport]:
         """Swap in the days that brought something new, all or none."""
-        self._known.keep_same(self.landed.deliveries, rejected_rows(self.connection, self._landing))
-        self.landed.finished_at = self._now + timedelta(seconds=time.monotonic() - self._started)
-        judge(self.connection, self.landed.entity, self.landed.deliveries)
-        return replace_days(self.connection, self.landed)
+        self._landing.close()
+        try:
+            self._known.keep_same(self.landed.deliveries, rejected_rows(self.connection, self.landed.entity))
+            self.landed.finished_at = self._now + timedelta(seconds=time.monotonic() - self._started)
+            judge(self.connection, self.landed.entity, self.landed.deliveries, self._landing)
+            return replace_days(self.connection, self.landed, self._landing)
+        finally:
+            self._landing.drop()
 
     def _is_gone(self, delivery: Delivery) -> bool:
         """Whether a day that was only looked back to is no longer offered: what it brought stays."""

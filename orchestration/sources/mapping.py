@@ -132,22 +132,26 @@ class Mapper:
         return Mapped(table, filtered, ambiguous)
 
     def _judged(self, mapped: pa.Table) -> pa.Table:
-        """The rows cast and judged, in the order they came in: payloads are put beside them by place."""
-        places = pa.array(np.arange(mapped.num_rows))
+        """The rows cast and judged, in the order they came in: whatever is kept is put beside them."""
         facts = {name: facts_of(mapped[name]) for name in mapped.column_names}
-        query = verdict_query(self.feed, mapped.schema, facts, self._zone, self.timezone, self._now)
-        judged = self._run(query, mapped=mapped.append_column(PLACE, places))
-        if not judged[PLACE].equals(pa.chunked_array([places])):
-            judged = judged.sort_by(PLACE)
-        faults = judged["_fault"].combine_chunks()
+        query, kept = verdict_query(self.feed, mapped.schema, facts, self._zone, self.timezone, self._now)
+        places = pa.array(np.arange(mapped.num_rows))
+        cast = self._run(query, mapped=mapped.append_column(PLACE, places))
+        if not cast[PLACE].equals(pa.chunked_array([places])):
+            cast = cast.sort_by(PLACE)
+        columns = {DELIVERY: mapped[DELIVERY], "_row_number": mapped[ROW]}
+        for field in self.entity.schema:
+            source = mapped if field.name in kept else cast
+            is_there = field.name in source.column_names
+            columns[field.name] = source[field.name] if is_there else pa.nulls(mapped.num_rows, field.type)
+        faults = cast["_fault"].combine_chunks()
         is_bad = pc.is_valid(faults)
-        codes = reasons = pa.nulls(judged.num_rows, TEXT)
+        codes = reasons = pa.nulls(mapped.num_rows, TEXT)
         if pc.any(is_bad).as_py():
             said = self._run(reasons_query(), faults=pa.table({"_fault": faults.filter(is_bad)}))
             codes = pc.replace_with_mask(codes, is_bad, said["code"].combine_chunks())
             reasons = pc.replace_with_mask(reasons, is_bad, said["reason"].combine_chunks())
-        judged = judged.drop_columns([PLACE, "_fault"])
-        return judged.append_column("_reason_code", codes).append_column("_reason", reasons)
+        return pa.table({**columns, "_is_ambiguous": cast["_is_ambiguous"], "_reason_code": codes, "_reason": reasons})
 
     def malformed(self, rows: Sequence[tuple[int, Malformed]], header: Sequence[str] | None = None) -> pa.Table:
         """Landing rows of records that could not be split; only the columns that quarantine needs."""

@@ -13,11 +13,13 @@ from datetime import datetime
 from typing import Any
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 
 from orchestration.sources.casts import identifier
 from orchestration.sources.contract import BOOKKEEPING, ENTITIES, LOAD_BATCHES, QUARANTINE
 from orchestration.sources.deliveries import COMPLETE_STATES, Delivery
+from orchestration.sources.landing import Landing
 from orchestration.sources.verdicts import DELIVERY
 
 #: Counts that the database makes of what landed.
@@ -84,7 +86,7 @@ def create_raw_tables(connection: duckdb.DuckDBPyConnection) -> None:
         connection.unregister("_shape")
 
 
-def replace_days(connection: duckdb.DuckDBPyConnection, landed: Landed) -> list[BatchReport]:
+def replace_days(connection: duckdb.DuckDBPyConnection, landed: Landed, landing: Landing) -> list[BatchReport]:
     """Swap what the deliveries' days brought: rows, quarantine and batches together, or nothing.
 
     A day of which one file is missing or damaged keeps everything it had.
@@ -92,8 +94,8 @@ def replace_days(connection: duckdb.DuckDBPyConnection, landed: Landed) -> list[
     connection.register("batch", pa.Table.from_pylist(_batch_rows(landed), schema=_BATCH_SHAPE))
     connection.execute("begin")
     try:
-        _find_repeated(connection, landed.entity)
-        _write_rows(connection, landed.entity)
+        _find_repeated(connection, landed.entity, landing)
+        _write_rows(connection, landed.entity, landing)
         _write_quarantine(connection, landed.entity)
         reports = _write_batches(connection, landed)
         connection.execute("commit")
@@ -105,6 +107,8 @@ def replace_days(connection: duckdb.DuckDBPyConnection, landed: Landed) -> list[
     return reports
 
 
+#: Spelt so that DuckDB judges it itself: Arrow, asked to filter, would copy every row that passes.
+_IS_REJECTED = "(coalesce(landed._reason_code, '') <> '')"
 _BATCH_SHAPE = pa.schema(
     [
         ("number", pa.int32()),
@@ -157,10 +161,18 @@ def _batch_rows(landed: Landed) -> list[dict[str, Any]]:
     return rows
 
 
-def _find_repeated(connection: duckdb.DuckDBPyConnection, entity: str) -> None:
+def _find_repeated(connection: duckdb.DuckDBPyConnection, entity: str, landing: Landing) -> None:
     """Note rows whose key comes again later in the same day: later files and later rows win."""
-    keys = ", ".join(map(identifier, ENTITIES[entity].key))
     landed_keys = ", ".join(f"landed.{identifier(name)}" for name in ENTITIES[entity].key)
+    mark = f"hash({landed_keys})"
+    # Sorting numbers first: grouping all keys as texts, when hardly one comes twice, costs five times as much.
+    with landing.stream() as stream:
+        query = f"select {mark} as mark from {stream} as landed where not {_IS_REJECTED}"
+        marks = np.sort(connection.execute(query).fetchnumpy()["mark"])
+    if not (marks[1:] == marks[:-1]).any():
+        connection.execute(f"create or replace temp table repeated ({DELIVERY} integer, _row_number bigint)")
+        return
+    connection.register("_marks", pa.table({"mark": np.unique(marks[1:][marks[1:] == marks[:-1]])}))
     connection.execute(
         f"""
         create or replace temp table repeated as
@@ -169,35 +181,43 @@ def _find_repeated(connection: duckdb.DuckDBPyConnection, entity: str) -> None:
                 {landed_keys}, batch.source as _source, batch.day as _day, landed.{DELIVERY}, landed._row_number,
                 (landed.{DELIVERY}::bigint << 40) + landed._row_number as _place
             from {landing_table(entity)} as landed join batch on batch.number = landed.{DELIVERY}
-            where batch.is_used and landed._reason_code is null
-        ),
-        multiple as (
-            select {keys}, _source, _day, max(_place) as _last from good group by all having count(*) > 1
+            where batch.is_used and not {_IS_REJECTED} and {mark} in (from _marks)
         )
-        select {DELIVERY}, _row_number from good join multiple using ({keys}, _source, _day) where _place < _last
+        select {DELIVERY}, _row_number from good as landed
+        qualify _place < max(_place) over (partition by {landed_keys}, _source, _day)
         """
     )
+    connection.unregister("_marks")
 
 
-def _write_rows(connection: duckdb.DuckDBPyConnection, entity: str) -> None:
+def _write_rows(connection: duckdb.DuckDBPyConnection, entity: str, landing: Landing) -> None:
     names = [identifier(name) for name in ENTITIES[entity].schema.names]
     # Constants, not a join: they let DuckDB skip the blocks of all other days, whatever the history holds.
     for source, day in connection.execute("select distinct source, day from batch where is_used").fetchall():
         connection.execute(f"delete from raw.{entity} where _delivery_date = ? and _source = ?", [day, source])
-    connection.execute(
-        f"""
-        insert into raw.{entity}
-            ({", ".join(names)}, _source, _delivery_date, _row_number, _loaded_at, _batch_id)
-        select
-            {", ".join(f"landed.{name}" for name in names)},
-            batch.source, batch.day, landed._row_number, batch.finished_at, batch.batch_id
-        from {landing_table(entity)} as landed join batch on batch.number = landed.{DELIVERY}
-        where batch.is_used and landed._reason_code is null
-            and not exists (
-                from repeated as r where r.{DELIVERY} = landed.{DELIVERY} and r._row_number = landed._row_number
-            )
-        """
-    )
+    any_repeated = connection.execute("select count(*) > 0 from repeated").fetchall()[0][0]
+    is_repeated = f"""
+        exists (from repeated as r where r.{DELIVERY} = landed.{DELIVERY} and r._row_number = landed._row_number)
+    """
+    # Looked up by place: joining wide rows to their batch costs a quarter of writing them.
+    looked_up = ("source", "day", "finished_at", "batch_id", "is_used")
+    lists = ", ".join(f"list({name} order by number)" for name in looked_up)
+    found = connection.execute(f"select {lists} from batch").fetchall()[0]
+    kinds = connection.execute(f"select {', '.join(f'typeof({name})' for name in looked_up)} from batch").fetchall()[0]
+    batch = {name: f"(${name}::{kind}[])[landed.{DELIVERY} + 1]" for name, kind in zip(looked_up, kinds, strict=True)}
+    for part in landing.parts():
+        connection.execute(
+            f"""
+            insert into raw.{entity}
+                ({", ".join(names)}, _source, _delivery_date, _row_number, _loaded_at, _batch_id)
+            select
+                {", ".join(f"landed.{name}" for name in names)},
+                {batch["source"]}, {batch["day"]}, landed._row_number, {batch["finished_at"]}, {batch["batch_id"]}
+            from {part} as landed
+            where {batch["is_used"]} and not {_IS_REJECTED} {f"and not {is_repeated}" if any_repeated else ""}
+            """,
+            dict(zip(looked_up, found, strict=True)),
+        )
 
 
 def _write_quarantine(connection: duckdb.DuckDBPyConnection, entity: str) -> None:
@@ -330,5 +350,5 @@ def _write_batches(connection: duckdb.DuckDBPyConnection, landed: Landed) -> lis
 
 
 def landing_table(entity: str) -> str:
-    """Name of the temporary table that rows land in."""
-    return identifier(f"landing_{entity}")
+    """Name of the relation that rows land in."""
+    return f"landing_{entity}"

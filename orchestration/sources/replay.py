@@ -218,11 +218,11 @@ def _land_payloads(load: Load, feed: Feed, windows: list[str], timezone: str, no
     if mapped is not None:
         landed.filtered.update(mapped.filtered.to_pylist())
         landed.ambiguous.update(mapped.ambiguous.to_pylist())
-        load.insert(mapped.table)
-    load.insert(left.drop_columns([DAY]))
+        load.add(mapped.table)
+    load.add(left.drop_columns([DAY]))
     columns = ", ".join(map(identifier, ENTITIES[feed.entity].schema.names))
     days = sorted({delivery.day for delivery in deliveries})
-    load.insert(
+    load.add(
         connection.execute(
             f"""
             select {columns}, {DELIVERY}, _row_number

@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from orchestration.sources.config import Feed
 from orchestration.sources.deliveries import COMPLETE_STATES, Chunk, Delivery
+from orchestration.sources.replace import landing_table
 
 #: Settings that say where a feed is and when it is read, not what becomes of its rows.
 _NOT_MAPPING = (
@@ -111,11 +112,11 @@ class Known:
                     delivery.is_unchanged = True
 
 
-def rejected_rows(connection: duckdb.DuckDBPyConnection, landing: str) -> dict[int, tuple[int, int]]:
+def rejected_rows(connection: duckdb.DuckDBPyConnection, entity: str) -> dict[int, tuple[int, int]]:
     """Per delivery, number and fingerprint of the rejected rows that landed; as `Known` has them of before."""
     query = f"""
         select _delivery, count(*), bit_xor(hash(_row_number, _reason_code))
-        from {landing} where _reason_code is not null group by all
+        from {landing_table(entity)} where _reason_code is not null group by all
     """
     return {number: (rows, mark) for number, rows, mark in connection.execute(query).fetchall()}
 

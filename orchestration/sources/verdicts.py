@@ -40,7 +40,7 @@ _SPLIT = "chr(31)"
 
 def verdict_query(
     feed: Feed, mapped: pa.Schema, facts: Mapping[str, Facts], zone: str, business_zone: str, now: datetime
-) -> str:
+) -> tuple[str, list[str]]:
     """Query over the relation `mapped`.
 
     Parameters
@@ -62,9 +62,10 @@ def verdict_query(
     Returns
     -------
     str
-        Gives `_place`, `_delivery`, `_row_number`, the contract's columns in their types, `_is_ambiguous` (a
-        wall-clock time that exists twice) and `_fault` (NULL for a row that passes; the first fault counts), which
-        `reasons_query` takes apart.
+        Gives `_place`, the contract's columns that are cast or changed, `_is_ambiguous` (a wall-clock time that exists
+        twice) and `_fault` (NULL for a row that passes; the first fault counts), which `reasons_query` takes apart.
+    list of str
+        Columns of the contract that stay as they are in `mapped`: copying texts is most of the work.
     """
     entity = ENTITIES[feed.entity]
     present = [field for field in entity.schema if field.name in mapped.names]
@@ -76,10 +77,12 @@ def verdict_query(
     parsed, values, gaps, doubles, faults = [], [], [], ["false"], []
     clocks: list[str] = []
     joins: list[str] = []
+    kept: list[str] = []
     for field in entity.schema:
         name, column, raw = field.name, identifier(field.name), identifier(field.name + "__raw")
         seen = facts.get(name, UNKNOWN)
         if field not in present:
+            # The rules below may ask for it.
             values.append(f"null::{_SQL_TYPES[field.type]} as {column}")
             continue
         arrow = mapped.field(name).type
@@ -99,6 +102,8 @@ def verdict_query(
             if scrub is not None and (seen.address or scrub != "scrub_email"):
                 value = f"{scrub}({value})"
         values.append(f"{value} as {column}")
+        if arrow == TEXT and value == column and cleaned[name] == f"{column}::varchar":
+            kept.append(name)
         may_be_nested = (feed.records_are_json and seen.nested) or pa.types.is_nested(arrow)
         if field.type == TEXT and may_be_nested and name not in _JSON:
             is_nested = f"(starts_with({column}, '{{') or starts_with({column}, '[')) and json_valid({column})"
@@ -113,7 +118,8 @@ def verdict_query(
     rules = [failed, *faults, *_completeness(entity), *_time_rules(entity, now)]
     rules += _late_rules(entity, feed)
     raws = "".join(f", {identifier(field.name + '__raw')}" for field in present)
-    return f"""
+    cast = [identifier(field.name) for field in present if field.name not in kept]
+    query = f"""
         with clean as (select {PLACE}, {DELIVERY}, {DAY}, {ROW}, {FAILED}, {", ".join(clean)} from mapped),
         parsed as (select *, {", ".join(parsed)} from clean),
         {"".join(f"{clock}, " for clock in clocks)}
@@ -129,11 +135,9 @@ def verdict_query(
             select *, coalesce(case when {FAILED} is null then _gap end, case {" ".join(rules)} end) as _fault
             from valued left join days using ({DAY})
         )
-        select
-            {PLACE}, {DELIVERY}, {ROW} as _row_number, {", ".join(map(identifier, entity.schema.names))}, _is_ambiguous,
-            _fault
-        from judged
+        select {", ".join([PLACE, *cast])}, _is_ambiguous, _fault from judged
     """
+    return query, kept
 
 
 def reasons_query() -> str:

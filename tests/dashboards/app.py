@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from tests.dashboards.serving_fixture import ROOT
 
-PAGES = ("overview", "cji", "attribution", "weather_sales", "data_health")
+PAGES = ("overview", "cji", "attribution", "budget", "catalog", "weather_sales", "customers", "data_health")
 
 
 def open_page(page: str, language: str = "en", **parameters: str | list[str]) -> AppTest:

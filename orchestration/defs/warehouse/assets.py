@@ -69,6 +69,8 @@ def _layer(props: Mapping[str, Any]) -> str:
     return "seeds" if props["resource_type"] == "seed" else props["fqn"][1]
 
 
+_FULL_TEST_WEEKDAY = 7
+
 #: Tag of a run that rebuilds everything from raw, whatever changed.
 REBUILD_TAG = "netzplan/rebuild"
 
@@ -94,6 +96,8 @@ def warehouse_models(context: dg.AssetExecutionContext, warehouse: Warehouse) ->
     context.log.info(f"{'incremental build' if mode.is_partial else 'full rebuild'}: {mode.reason}")
     if as_of_date := warehouse.last_delivery():
         variables["as_of_date"] = as_of_date.isoformat()
+        # Once a week the checks look at every row, not only at those that changed.
+        variables["test_all_rows"] = as_of_date.isoweekday() == _FULL_TEST_WEEKDAY
     yield from stream_build(
         context,
         warehouse,
