@@ -193,7 +193,10 @@ def _find_repeated(connection: duckdb.DuckDBPyConnection, entity: str, landing: 
 def _write_rows(connection: duckdb.DuckDBPyConnection, entity: str, landing: Landing) -> None:
     names = [identifier(name) for name in ENTITIES[entity].schema.names]
     # Constants, not a join: they let DuckDB skip the blocks of all other days, whatever the history holds.
-    for source, day in connection.execute("select distinct source, day from batch where is_used").fetchall():
+    days = connection.execute("select distinct source, day from batch where is_used").fetchall()
+    if not days:
+        return
+    for source, day in days:
         connection.execute(f"delete from raw.{entity} where _delivery_date = ? and _source = ?", [day, source])
     any_repeated = connection.execute("select count(*) > 0 from repeated").fetchall()[0][0]
     is_repeated = f"""

@@ -17,7 +17,7 @@ PAGES = ("overview", "cji", "attribution", "budget", "catalog", "weather_sales",
 
 def open_page(page: str, language: str = "en", **parameters: str | list[str]) -> AppTest:
     """Open a page as a link with these URL parameters would."""
-    app = AppTest.from_file(str(ROOT / "dashboards" / "streamlit_app.py"), default_timeout=30)
+    app = AppTest.from_file(str(ROOT / "dashboards" / "streamlit_app.py"), default_timeout=120)
     for name, value in {"lang": language, **parameters}.items():
         app.query_params[name] = value
     if page != "overview":

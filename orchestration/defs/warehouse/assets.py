@@ -27,7 +27,9 @@ class LayerTranslator(DagsterDbtTranslator):
 
     def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
         if dbt_resource_props["resource_type"] == "source":
-            return dg.AssetKey([dbt_resource_props["source_name"], dbt_resource_props["name"]])
+            # Books that an asset keeps beside its table are no asset of their own: `written_by` in their meta.
+            table = dbt_resource_props.get("meta", {}).get("written_by", dbt_resource_props["name"])
+            return dg.AssetKey([dbt_resource_props["source_name"], table])
         return dg.AssetKey([_layer(dbt_resource_props), dbt_resource_props["name"]])
 
     def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str | None:
@@ -76,7 +78,9 @@ REBUILD_TAG = "netzplan/rebuild"
 
 MANIFEST = load_json()
 _KEYED = increments.keyed_models(MANIFEST)
-TRANSLATOR = LayerTranslator(DagsterDbtTranslatorSettings(enable_source_tests_as_checks=True))
+TRANSLATOR = LayerTranslator(
+    DagsterDbtTranslatorSettings(enable_source_tests_as_checks=True, enable_duplicate_source_asset_keys=True)
+)
 
 
 @dbt_assets(manifest=MANIFEST, dagster_dbt_translator=TRANSLATOR, name="dbt", pool="warehouse")

@@ -1,4 +1,5 @@
--- One row per local day from the first with both sales and spend: what advertising is judged by, and what else moves it.
+-- One row per local day from the first with both sales and spend: what advertising is judged by, and what else
+-- moves it.
 --
 -- Orders of business accounts are left out unless the variable budget_b2b says otherwise: few, large and agreed with a
 -- salesperson, they hide what advertising does. A day without weather is NULL.
@@ -12,20 +13,24 @@ with orders as (
         sum(margin_eur) as margin_eur,
         sum(revenue_eur) filter (where margin_eur is not null) as revenue_with_margin_eur
     from {{ ref('int_sales__conversions') }}
-    {% if not var('budget_b2b', false) -%}
-    where not coalesce(is_b2b, false)
-    {%- endif %}
+    {% if not var('budget_b2b', false) %}
+        where not coalesce(is_b2b, false)
+    {% endif %}
     group by conversion_date
+
+),
+
+spending as (
+
+    select min(cost_date) as first_date
+    from {{ ref('int_attribution__costs') }}
+    where cost_eur > 0
 
 ),
 
 limits as (
 
-    select
-        greatest(
-            (select min(conversion_date) from orders),
-            (select min(cost_date) from {{ ref('int_attribution__costs') }} where cost_eur > 0)
-        ) as first_date
+    select greatest((select min(conversion_date) from orders), (select first_date from spending)) as first_date
 
 ),
 

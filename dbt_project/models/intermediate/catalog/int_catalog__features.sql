@@ -40,7 +40,7 @@ visits as (
     inner join {{ ref('int_web__sessions') }} as sessions
         on
             audience.person_id = sessions.person_id
-            and sessions.session_date < audience.list_date
+            and audience.list_date > sessions.session_date
             and sessions.session_date >= {{ add_days('audience.list_date', -90) }}
     group by audience.mailing_id, audience.customer_key
 
@@ -57,7 +57,7 @@ mailed as (
         on
             audience.person_id = earlier.person_id
             and not earlier.is_holdout
-            and earlier.dropped_date < audience.list_date
+            and audience.list_date > earlier.dropped_date
             and earlier.dropped_date >= {{ add_days('audience.list_date', -365) }}
     group by audience.mailing_id, audience.customer_key
 

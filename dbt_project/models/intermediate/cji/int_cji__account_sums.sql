@@ -239,7 +239,12 @@ facts as (
             as imputed_seconds_sum,
         0 as tab_n,
         0 as tab_sum
-    from (select *, not averages_progressed_only or is_progressed as is_averaged from judged) as averaged
+    from (
+        select
+            *,
+            not averages_progressed_only or is_progressed as is_averaged
+        from judged
+    ) as averaged
 
     union all
 

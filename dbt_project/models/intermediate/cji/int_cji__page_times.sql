@@ -55,7 +55,9 @@ with calendar as (
 
 days as (
 
-    select {{ each_day('first_date', 'as_of_date') }} as calendar_date, first_date
+    select
+        {{ each_day('first_date', 'as_of_date') }} as calendar_date,
+        first_date
     from calendar
 
 ),
@@ -125,7 +127,8 @@ cuts as (
         coalesce(page_type, '*') as page_type,
         cast(percentile_cont(0.99) within group (order by gap_micros) as bigint) as cut_micros
     from gaps
-    group by grouping sets ((month_start, page_type), (month_start))
+    -- The total over all months that comes along finds no partner in the joins below.
+    group by rollup (month_start, page_type)
 
 ),
 
@@ -138,10 +141,7 @@ medians as (
         median(least(gaps.gap_micros, cuts.cut_micros)) as median_micros
     from gaps
     inner join cuts on gaps.month_start = cuts.month_start and gaps.page_type = cuts.page_type
-    group by
-        grouping sets (
-            (gaps.month_start, gaps.page_type, gaps.device_type), (gaps.month_start, gaps.page_type), (gaps.month_start)
-        )
+    group by rollup (gaps.month_start, gaps.page_type, gaps.device_type)
 
 )
 
