@@ -128,7 +128,7 @@ cuts as (
         cast(percentile_cont(0.99) within group (order by gap_micros) as bigint) as cut_micros
     from gaps
     -- The total over all months that comes along finds no partner in the joins below.
-    group by rollup (month_start, page_type)
+    group by rollup(month_start, page_type)
 
 ),
 
@@ -141,7 +141,7 @@ medians as (
         median(least(gaps.gap_micros, cuts.cut_micros)) as median_micros
     from gaps
     inner join cuts on gaps.month_start = cuts.month_start and gaps.page_type = cuts.page_type
-    group by rollup (gaps.month_start, gaps.page_type, gaps.device_type)
+    group by rollup(gaps.month_start, gaps.page_type, gaps.device_type)
 
 )
 
