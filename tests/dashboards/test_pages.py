@@ -44,6 +44,8 @@ ANSWERS = {
         "Anschreiben: Stammkunde",
     ],
     ("catalog", "en"): ["cannot be told yet", "Still being watched: Herbst", "Mail: Stammkunde"],
+    ("customers", "de"): ["bestellen voraussichtlich in den nächsten 90 Tagen", "Nicht bestimmbar"],
+    ("customers", "en"): ["are expected to order again within 90 days", "Not identified"],
     ("data_health", "en"): ["spend (late)", "627,579 rows arrived, 25", "none was lost", "1 of 24 checks"],
 }
 
