@@ -4,16 +4,6 @@ import subprocess
 import sys
 
 # Each in a process of its own, so that its CPU seconds and peak memory are its own.
-for name in (
-    "ingest",
-    "ingest_history",
-    "incremental",
-    "attribution",
-    "coverage_attribution",
-    "budget",
-    "sentiment",
-    "catalog",
-    "coverage_catalog",
-):
+for name in ("ingest", "ingest_history", "incremental", "attribution", "coverage_attribution", "sentiment"):
     print(f"\n# {name}", flush=True)
     subprocess.run([sys.executable, "-m", f"benchmarks.{name}"], check=True)

@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -38,15 +38,8 @@ def run_model(model: str, variables: Mapping[str, Any] | None = None, **frames: 
     **frames : rows or DataFrame
         Content of models, seeds or raw tables by name; columns left out are NULL.
     """
-    return run_models([model], variables, **frames)[model]
-
-
-def run_models(
-    models: Sequence[str], variables: Mapping[str, Any] | None = None, **frames: Rows
-) -> dict[str, pd.DataFrame]:
-    """Select several models over the same rows: what lies between is rebuilt once."""
     world = _world(json.dumps(dict(variables or {}), sort_keys=True))
-    return world.select(models, frames)
+    return world.select(model, frames)
 
 
 class World:
@@ -65,16 +58,14 @@ class World:
         for schema in {node["schema"] for node in self._nodes.values()}:
             self._connection.execute(f'create schema if not exists "{schema}"')
 
-    def select(self, models: Sequence[str], frames: Mapping[str, Rows]) -> dict[str, pd.DataFrame]:
-        targets = {self._ids[model]: model for model in models}
+    def select(self, model: str, frames: Mapping[str, Rows]) -> pd.DataFrame:
+        target = self._ids[model]
         given = {self._ids[name]: rows for name, rows in frames.items()}
-        order = list(dict.fromkeys(key for target in targets for key in self._ancestors(target)))
-        inner = {parent for key in order for parent in self._parents(key)}
+        order = self._ancestors(target)
         if unused := set(given) - set(order):
-            raise ValueError(f"{', '.join(models)}: read no {sorted(unused)}")
-        for key in order:
-            if key in inner:
-                self._build(key)
+            raise ValueError(f"{model} does not read {sorted(unused)}")
+        for key in order[:-1]:
+            self._build(key)
         self._connection.begin()
         try:
             stale: set[str] = set()
@@ -82,13 +73,10 @@ class World:
                 if key in given:
                     self._fill(key, given[key])
                     stale.add(key)
-                elif key in inner and stale.intersection(self._parents(key)):
+                elif key != target and stale.intersection(self._parents(key)):
                     self._create(key)
                     stale.add(key)
-            return {
-                model: _to_frame(self._connection.sql(self._nodes[target]["compiled_code"]).to_arrow_table())
-                for target, model in targets.items()
-            }
+            return _to_frame(self._connection.sql(self._nodes[target]["compiled_code"]).to_arrow_table())
         finally:
             self._connection.rollback()
 

@@ -5,36 +5,12 @@
 -- numbers held as doubles: exact up to 2^53, and twice as fast to add as the 128 bits a sum of bigints takes.
 -- noqa: disable=LT02
 
-{% set affected %}
-select segment_kind, snapshot_date from {{ changes('int_cji__snapshots') }}
-union
-select snapshots.segment_kind, snapshots.snapshot_date
-from {{ stored('int_cji__snapshots') }} as snapshots
-inner join {{ changes('int_cji__daily_sums') }} as days
-    on
-        snapshots.snapshot_date >= days.known_on
-        and snapshots.snapshot_date < {{ add_days('days.known_on', cji_window_days()) }}
-{% endset %}
-{% set first_day %}
-select {{ add_days('min(snapshot_date)', -(cji_window_days() - 1)) }} from affected__int_cji__window_buckets
-{% endset %}
-{{ config(
-    materialized='keyed', key=['segment_kind', 'snapshot_date'], affected=affected, bounds={'first_day': first_day}
-) }}
-
 {% set sums = [
     'visits_n', 'visits_sum', 'orders_sum', 'margin_cents', 'time_n', 'time_sum', 'pageviews_n', 'pageviews_sum',
-    'comeback_n', 'comeback_sum', 'breadth_n', 'breadth_sum', 'seconds_sum', 'imputed_seconds_sum', 'tab_n', 'tab_sum'
+    'comeback_n', 'comeback_sum', 'seconds_sum', 'imputed_seconds_sum', 'tab_n', 'tab_sum'
 ] %}
 
-with snapshots as (
-
-    select * from {{ ref('int_cji__snapshots') }}
-    where {{ affected_rows('int_cji__snapshots', ['segment_kind', 'snapshot_date']) }}
-
-),
-
-labelled as (
+with labelled as (
 
     select
         kinds.segment_kind,
@@ -50,7 +26,6 @@ labelled as (
         days.*
     from {{ ref('int_cji__daily_sums') }} as days
     cross join {{ ref('cji_segment_kinds') }} as kinds
-    where {{ not_before('days.known_on', 'first_day') }}
 
 ),
 
@@ -80,7 +55,7 @@ week_days as (
     from (select distinct
         segment_kind,
         week_end
-    from snapshots) as weeks
+    from {{ ref('int_cji__snapshots') }}) as weeks
 
 ),
 
@@ -115,7 +90,7 @@ select
     sum(weeks.{{ column }}) as {{ column }}{{ ',' if not loop.last }}
     {%- endfor %}
 from segment_weeks as weeks
-inner join snapshots
+inner join {{ ref('int_cji__snapshots') }} as snapshots
     on weeks.segment_kind = snapshots.segment_kind and weeks.week_end = snapshots.week_end
 group by
     snapshots.snapshot_date,
