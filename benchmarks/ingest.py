@@ -94,7 +94,7 @@ PLAIN = {
 }
 
 
-def main(rows: int, rounds: int) -> None:
+def main(rows: int = 10_000_000, rounds: int = 3) -> None:
     """Write the files, measure both ways in turn, print the table."""
     with tempfile.TemporaryDirectory(prefix="netzplan-ingest-") as name:
         folder = Path(name)
@@ -177,4 +177,4 @@ if __name__ == "__main__":
     if sys.argv[1:2] and sys.argv[1] in ("plain", "load"):
         _run(sys.argv[1], sys.argv[2], Path(sys.argv[3]))
     else:
-        main(*(int(given) for given in [*sys.argv[1:], *("10000000", "3")[len(sys.argv) - 1 :]]))
+        main(*map(int, sys.argv[1:]))

@@ -53,12 +53,13 @@ def cleaned(column: str, arrow: pa.DataType, target: pa.DataType, feed: Feed, fa
     if pa.types.is_dictionary(arrow) or is_text(arrow) or pa.types.is_null(arrow):
         text = f"{name}::varchar"
         # Tables pad their columns, JSON and Parquet do not, and trimming every text of every event costs.
-        is_trimmed = target != contract.TEXT or feed.format in ("csv", "excel") or feed.kind == "sql"
-        if is_trimmed and facts.padded:
+        may_be_padded = target != contract.TEXT or feed.format in ("csv", "excel") or feed.kind == "sql"
+        is_trimmed = may_be_padded and facts.padded
+        if is_trimmed:
             text = f"trim({text}, {_SPACE})"
         if feed.nulls:
             return f"case when {text} not in ({', '.join(map(quoted, ('', *feed.nulls)))}) then {text} end"
-        return f"nullif({text}, '')" if facts.empty or (is_trimmed and facts.padded) else text
+        return f"nullif({text}, '')" if facts.empty or is_trimmed else text
     if target == contract.TEXT and pa.types.is_floating(arrow):
         # One empty cell makes pandas turn whole numbers into floats: 1001 would become the key 1001.0.
         whole = f"{name} = floor({name}) and abs({name}) < 9007199254740992"

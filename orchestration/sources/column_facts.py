@@ -45,13 +45,21 @@ class Facts:
 UNKNOWN = Facts()
 
 
-def facts_of(column: pa.ChunkedArray) -> Facts:
-    """Facts about a text column; of any other column nothing is ruled out."""
+def facts_of(column: pa.ChunkedArray, *, with_address: bool = True) -> Facts:
+    """Facts about a text column; of any other column nothing is ruled out.
+
+    Parameters
+    ----------
+    with_address : bool
+        Whether to look for addresses, which means to go through the whole text.
+    """
     if pa.types.is_dictionary(column.type):
-        return facts_of(pa.chunked_array([chunk.dictionary for chunk in column.chunks], column.type.value_type))
+        values = pa.chunked_array([chunk.dictionary for chunk in column.chunks], column.type.value_type)
+        return facts_of(values, with_address=with_address)
     if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
         return UNKNOWN
-    padded = empty = nested = address = False
+    padded = empty = nested = False
+    address = not with_address
     for chunk in column.chunks:
         offsets, data = _buffers(chunk)
         starts, ends = offsets[:-1], offsets[1:]

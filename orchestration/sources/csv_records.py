@@ -11,12 +11,19 @@ import csv
 import io
 from collections.abc import Iterator, Sequence
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 
-from orchestration.sources.deliveries import ROW, Chunk, Delivery, Malformed, UnreadableError, check_columns
+from orchestration.sources.deliveries import (
+    ROW,
+    Chunk,
+    Delivery,
+    Malformed,
+    UnreadableError,
+    check_columns,
+    row_numbers,
+)
 
 #: A quoted field that runs over more lines than this is a quote somebody forgot to close.
 _LONGEST_RECORD = 1_000
@@ -131,7 +138,7 @@ class CsvReader:
         malformed = [
             self._malformed(self.rows + number, row.text, row.actual_columns) for number, row in sorted(bad.items())
         ]
-        rows = pa.array(good or np.arange(self.rows + 1, self.rows + 1 + table.num_rows), pa.int64())
+        rows = pa.array(good, pa.int64()) if good is not None else row_numbers(self.rows + 1, table.num_rows)
         self.rows += len(numbers)
         return Chunk(self._delivery, table.append_column(ROW, rows), malformed)
 

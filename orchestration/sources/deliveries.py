@@ -10,6 +10,7 @@ from difflib import get_close_matches
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import pyarrow as pa
 
 from orchestration.sources.config import Feed
@@ -118,9 +119,14 @@ class Chunk(NamedTuple):
 
 def numbered(delivery: Delivery, table: pa.Table) -> Chunk:
     """The next rows of a delivery whose connector does not count them itself."""
-    numbers = range(delivery.rows_in + 1, delivery.rows_in + 1 + table.num_rows)
+    numbers = row_numbers(delivery.rows_in + 1, table.num_rows)
     delivery.rows_in += table.num_rows
-    return Chunk(delivery, table.append_column(ROW, pa.array(numbers, pa.int64())))
+    return Chunk(delivery, table.append_column(ROW, numbers))
+
+
+def row_numbers(first: int, count: int) -> pa.Array:
+    """Numbers of `count` rows that follow each other, as the column `_row` holds them."""
+    return pa.array(np.arange(first, first + count, dtype=np.int64))
 
 
 def fill_day(template: str, day: date | None, zone: str | None = None) -> str:

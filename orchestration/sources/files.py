@@ -10,7 +10,6 @@ from datetime import date
 from typing import Any, BinaryIO
 
 import duckdb
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -29,6 +28,7 @@ from orchestration.sources.deliveries import (
     UnreadableError,
     check_columns,
     fill_day,
+    row_numbers,
 )
 from orchestration.sources.errors import SourceError
 from orchestration.sources.expressions import json_functions
@@ -154,7 +154,7 @@ def _lines(delivery: Delivery, raw: _Hashing, column: str) -> Iterator[tuple[Chu
         facts = facts_of(pa.chunked_array([lines]))
         if facts.padded:
             lines = pc.utf8_trim_whitespace(lines)
-        numbers = pa.array(np.arange(rows + 1, rows + 1 + len(lines)))
+        numbers = row_numbers(rows + 1, len(lines))
         rows += len(lines)
         table = pa.table({column: lines, ROW: numbers})
         if facts.padded or facts.empty:
@@ -195,7 +195,7 @@ def _json(delivery: Delivery, raw: _Hashing, needed: Sequence[str] | None) -> It
         found = with_answer(split_records(document, records, feed.records_shape), document, feed.carry)
         texts = [json.dumps(record, ensure_ascii=False) for record in found]
         delivery.state = "loaded" if texts else "empty"
-        numbers = pa.array(range(1, len(texts) + 1), pa.int64())
+        numbers = row_numbers(1, len(texts))
         chunk = Chunk(delivery, pa.table({JSON_COLUMN: pa.array(texts, pa.string()), ROW: numbers}))
         yield from _with_sound_text([chunk], blocks)
         return
@@ -210,7 +210,7 @@ def _json(delivery: Delivery, raw: _Hashing, needed: Sequence[str] | None) -> It
     ).to_arrow_table()
     if table.num_rows == 0:
         delivery.state = "empty"
-    chunk = Chunk(delivery, table.append_column(ROW, pa.array(range(1, table.num_rows + 1), pa.int64())))
+    chunk = Chunk(delivery, table.append_column(ROW, row_numbers(1, table.num_rows)))
     yield from _with_sound_text([chunk], blocks)
 
 
@@ -245,7 +245,7 @@ def _parquet(delivery: Delivery, raw: _Hashing, needed: Sequence[str] | None) ->
         delivery.state = "header_only"
     row = 1
     for batch in file.iter_batches(_PARQUET_ROWS, columns=columns):
-        numbers = pa.array(range(row, row + batch.num_rows), pa.int64())
+        numbers = row_numbers(row, batch.num_rows)
         row += batch.num_rows
         yield Chunk(delivery, pa.Table.from_batches([batch]).append_column(ROW, numbers))
 
@@ -277,7 +277,7 @@ def _excel(delivery: Delivery, raw: _Hashing, needed: Sequence[str] | None) -> I
     columns = {
         name: pa.array([row[index] for row in body], pa.string()) for index, name in enumerate(header) if name
     }  # fmt: skip
-    yield Chunk(delivery, pa.table({**columns, ROW: pa.array(range(1, len(body) + 1), pa.int64())}))
+    yield Chunk(delivery, pa.table({**columns, ROW: row_numbers(1, len(body))}))
 
 
 _READERS = {"csv": _csv, "text": _text, "jsonl": _json_lines, "json": _json, "parquet": _parquet, "excel": _excel}

@@ -6,7 +6,7 @@ Not a table of DuckDB: writing rows twice, first into a temporary one, cost a th
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -72,8 +72,7 @@ class Landing:
     @contextmanager
     def stream(self) -> Iterator[str]:
         """Name of a relation that gives all rows to one query, for which the pieces are fetched a little ahead."""
-        pieces = (piece for part in [*self._files, *self._tables] for piece in _pieces(part))
-        self._connection.register("_stream", _Stream(lambda: pa.RecordBatchReader.from_batches(self._schema, pieces)))
+        self._connection.register("_stream", _Stream(self._schema, [*self._files, *self._tables]))
         try:
             yield "_stream"
         finally:
@@ -85,14 +84,12 @@ class Landing:
         A query that writes is slower than what feeds it, and all that waits for it is in memory. It is one relation:
         within a transaction DuckDB keeps what it once knew by a name.
         """
-        parts: list[Path | pa.Table] = [*self._files, *self._tables]
-        self._connection.register(
-            "_part", _Stream(lambda: pa.RecordBatchReader.from_batches(self._schema, _pieces(parts[0])))
-        )
+        stream = _Stream(self._schema, [])
+        self._connection.register("_part", stream)
         try:
-            while parts:
+            for part in [*self._files, *self._tables]:
+                stream.parts = [part]
                 yield "_part"
-                del parts[0]
         finally:
             self._connection.unregister("_part")
 
@@ -112,10 +109,12 @@ def _pieces(part: Path | pa.Table) -> Iterator[pa.RecordBatch]:
 
 
 class _Stream:
-    """Readers of which DuckDB knows only that they speak Arrow's stream interface."""
+    """Rows of which DuckDB knows only that they come over Arrow's stream interface."""
 
-    def __init__(self, reader: Callable[[], pa.RecordBatchReader]) -> None:
-        self._reader = reader
+    def __init__(self, schema: pa.Schema, parts: Sequence[Path | pa.Table]) -> None:
+        self._schema = schema
+        self.parts = parts
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
-        return self._reader().__arrow_c_stream__(requested_schema)
+        pieces = (piece for part in self.parts for piece in _pieces(part))
+        return pa.RecordBatchReader.from_batches(self._schema, pieces).__arrow_c_stream__(requested_schema)

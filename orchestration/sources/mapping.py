@@ -26,7 +26,7 @@ from orchestration.sources.errors import ConfigError
 from orchestration.sources.expressions import SourcePath, json_structure, nested_names, sandbox, source_paths
 from orchestration.sources.pseudonyms import Pseudonymiser
 from orchestration.sources.social.language import fill_languages
-from orchestration.sources.verdicts import DAY, DELIVERY, FAILED, PLACE, reasons_query, verdict_query
+from orchestration.sources.verdicts import DAY, DELIVERY, FAILED, PLACE, SCRUBBED, reasons_query, verdict_query
 
 #: Where the payload of a rejected row keeps the pseudonyms of the contract's personal columns.
 PERSONAL = "_personal"
@@ -133,7 +133,10 @@ class Mapper:
 
     def _judged(self, mapped: pa.Table) -> pa.Table:
         """The rows cast and judged, in the order they came in: whatever is kept is put beside them."""
-        facts = {name: facts_of(mapped[name]) for name in mapped.column_names}
+        facts = {
+            name: facts_of(mapped[name], with_address=(self.entity.name, name) in SCRUBBED)
+            for name in mapped.column_names
+        }
         query, kept = verdict_query(self.feed, mapped.schema, facts, self._zone, self.timezone, self._now)
         places = pa.array(np.arange(mapped.num_rows))
         cast = self._run(query, mapped=mapped.append_column(PLACE, places))

@@ -169,10 +169,11 @@ def _find_repeated(connection: duckdb.DuckDBPyConnection, entity: str, landing: 
     with landing.stream() as stream:
         query = f"select {mark} as mark from {stream} as landed where not {_IS_REJECTED}"
         marks = np.sort(connection.execute(query).fetchnumpy()["mark"])
-    if not (marks[1:] == marks[:-1]).any():
+    again = np.unique(marks[1:][marks[1:] == marks[:-1]])
+    if not len(again):
         connection.execute(f"create or replace temp table repeated ({DELIVERY} integer, _row_number bigint)")
         return
-    connection.register("_marks", pa.table({"mark": np.unique(marks[1:][marks[1:] == marks[:-1]])}))
+    connection.register("_marks", pa.table({"mark": again}))
     connection.execute(
         f"""
         create or replace temp table repeated as
@@ -203,11 +204,12 @@ def _write_rows(connection: duckdb.DuckDBPyConnection, entity: str, landing: Lan
         exists (from repeated as r where r.{DELIVERY} = landed.{DELIVERY} and r._row_number = landed._row_number)
     """
     # Looked up by place: joining wide rows to their batch costs a quarter of writing them.
-    looked_up = ("source", "day", "finished_at", "batch_id", "is_used")
-    lists = ", ".join(f"list({name} order by number)" for name in looked_up)
+    kinds = {
+        "source": "varchar", "day": "date", "finished_at": "timestamptz", "batch_id": "varchar", "is_used": "boolean"
+    }  # fmt: skip
+    lists = ", ".join(f"list({name} order by number)" for name in kinds)
     found = connection.execute(f"select {lists} from batch").fetchall()[0]
-    kinds = connection.execute(f"select {', '.join(f'typeof({name})' for name in looked_up)} from batch").fetchall()[0]
-    batch = {name: f"(${name}::{kind}[])[landed.{DELIVERY} + 1]" for name, kind in zip(looked_up, kinds, strict=True)}
+    batch = {name: f"(${name}::{kind}[])[landed.{DELIVERY} + 1]" for name, kind in kinds.items()}
     for part in landing.parts():
         connection.execute(
             f"""
@@ -219,7 +221,7 @@ def _write_rows(connection: duckdb.DuckDBPyConnection, entity: str, landing: Lan
             from {part} as landed
             where {batch["is_used"]} and not {_IS_REJECTED} {f"and not {is_repeated}" if any_repeated else ""}
             """,
-            dict(zip(looked_up, found, strict=True)),
+            dict(zip(kinds, found, strict=True)),
         )
 
 

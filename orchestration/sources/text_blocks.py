@@ -48,7 +48,6 @@ class TextBlocks:
         self.has_bad_bytes = False
 
     def __iter__(self) -> Iterator[bytes]:
-        pending = b""
         parts: list[bytes] = []
         size = 0
         held: bytes | None = None

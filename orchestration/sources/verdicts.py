@@ -27,7 +27,7 @@ _SQL_TYPES = {
     pa.date32(): "date", INSTANT: "timestamptz", TEXT: "varchar",
 }  # fmt: skip
 #: Free text in which people leave addresses; addresses of pages have digits that only look like telephone numbers.
-_SCRUBBED = {
+SCRUBBED = {
     ("web_events", "page_url"): "scrub_email", ("web_events", "referrer_url"): "scrub_email",
     ("web_events", "properties"): "scrub_email", ("web_events", "search_term"): "scrub_text",
     ("social_posts", "text"): "scrub_text", ("social_posts", "topic"): "scrub_text",
@@ -98,7 +98,7 @@ def verdict_query(
             doubles.append(f"coalesce({clock}.is_double, false)")
         else:
             value = casts.typed(name, arrow, field.type, feed)
-            scrub = _SCRUBBED.get((entity.name, name))
+            scrub = SCRUBBED.get((entity.name, name))
             if scrub is not None and (seen.address or scrub != "scrub_email"):
                 value = f"{scrub}({value})"
         values.append(f"{value} as {column}")
