@@ -4,6 +4,16 @@ import subprocess
 import sys
 
 # Each in a process of its own, so that its CPU seconds and peak memory are its own.
-for name in ("ingest", "ingest_history", "incremental", "attribution", "coverage_attribution", "sentiment"):
+for name in (
+    "ingest",
+    "ingest_history",
+    "incremental",
+    "attribution",
+    "coverage_attribution",
+    "budget",
+    "sentiment",
+    "catalog",
+    "coverage_catalog",
+):
     print(f"\n# {name}", flush=True)
     subprocess.run([sys.executable, "-m", f"benchmarks.{name}"], check=True)

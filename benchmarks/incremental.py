@@ -28,8 +28,13 @@ from orchestration.sources.load import create_raw_tables
 
 FIRST_DAY = date(2025, 1, 1)
 VARIABLES = {"timezone": "Europe/Berlin", "currency": "EUR"}
-#: The chain from raw rows to journeys, credits and the moves of the map.
-MODELS = ["+config.materialized:keyed", "fct_sessions", "fct_touchpoints", "fct_journeys", "fct_conversions"]
+#: The chain from raw rows to journeys, credits and the map.
+MODELS = [
+    "+config.materialized:keyed",
+    "config.materialized:summed",
+    *("fct_sessions", "fct_touchpoints", "fct_journeys", "fct_conversions"),
+    *("+fct_journey_nodes", "+fct_journey_edges"),
+]
 
 _VISITS = """
 create or replace temp table visits as

@@ -274,7 +274,7 @@ def table(frame: pd.DataFrame, columns: Sequence[Column], *, name: str, opened: 
         Whether the table is the message itself rather than its backup.
     """
     place = st.container(key=f"table_{name}") if opened else st.expander(t("table.title"), icon=":material/table:")
-    shown = _worded(frame, columns)
+    shown = worded(frame, columns)
     writers: dict[Any, Any] = {t(column.heading): column.write for column in columns if column.write}
     here = language()
     file_name = f"netzplan_{name}_{data.version().as_of_date or ''}"
@@ -308,7 +308,8 @@ def table(frame: pd.DataFrame, columns: Sequence[Column], *, name: str, opened: 
             )
 
 
-def _worded(frame: pd.DataFrame, columns: Sequence[Column]) -> pd.DataFrame:
+def worded(frame: pd.DataFrame, columns: Sequence[Column]) -> pd.DataFrame:
+    """Return the columns under their headings, words for values of a vocabulary."""
     result = pd.DataFrame(index=frame.index)
     for column in columns:
         values = frame[column.name]

@@ -15,7 +15,10 @@ PAGES = {
     "overview": ":material/monitoring:",
     "cji": ":material/route:",
     "attribution": ":material/hub:",
+    "budget": ":material/savings:",
+    "catalog": ":material/menu_book:",
     "weather_sales": ":material/partly_cloudy_day:",
+    "customers": ":material/group:",
     "data_health": ":material/fact_check:",
 }
 

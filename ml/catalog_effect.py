@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from typing import TypeAlias
 
 import numpy as np
 import pandas as pd
 from scipy import stats
-from sklearn.ensemble import HistGradientBoostingRegressor
-from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import StratifiedKFold
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
+from ml import causal
+from ml.sensitivity import hidden_confounder
+from ml.uplift import CatalogTargets, targets
 from ml.validation import numbers, require_columns
 
+__all__ = ["CatalogEffect", "CatalogTargets", "estimate", "targets"]
+
 MINIMUM_CUSTOMERS = 50
-IMBALANCE_LEVEL = 0.001
-FOLDS = 5
-HIGHEST_PROPENSITY = 0.99
+#: Customers of both arms together with an outcome other than 0: below, the interval of a mean says little.
+MINIMUM_BUYERS = 20
+#: Customers of the smaller arm per covariate below which adjusting adds more noise than it removes.
+CUSTOMERS_PER_COVARIATE = 50
 LOWEST_OVERLAP = 0.8
+SAMPLE_RATIO_LEVEL = 0.001
+PLACEBO_LEVEL = 0.01
+_TABLES = ("balance", "overlap_table")
+_Fit: TypeAlias = Callable[[np.ndarray], causal.Part]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +43,14 @@ class CatalogEffect:
         Difference of the arms' means, for comparison.
     profit, profit_low, profit_high : float
         margin_share x effect - unit_cost, per mailed customer.
+    profit_p_value : float
+        Of a profit of exactly 0.
     break_even : float
         Added outcome that pays for the mailing: unit_cost / margin_share.
     matchback, matchback_profit : float
         Mean outcome of the treated arm and the profit it would mean if the mailing had caused all of it.
+    matchback_overstates : float
+        Part of the matchback that would have come without the mailing.
     method : str
     is_randomised : bool
     treated, controls : int
@@ -48,13 +58,26 @@ class CatalogEffect:
         Share of the plain estimate's variance that the covariates removed (0 without).
     sample_ratio_p_value : float
         Of the arms' sizes against `expected_share`; NaN without it.
+    balance_p_value : float
+        Of the differences between the arms' covariates, had chance chosen the arms; NaN without covariates.
     overlap : float
         Share of treated customers that have their like among the controls (1 with a holdout).
+    placebo, placebo_low, placebo_high : float
+        "Effect" on an outcome of before the mailing, 0 if the arms are alike; NaN without one.
+    robustness : float
+        Without a holdout: how much of what is left unexplained a hidden trait would have to explain, of the outcome and
+        of who was mailed, to bring the nearer end of the interval to break-even; NaN with a holdout.
+    hidden_strongest : str
+    hidden_profit_low, hidden_profit_high : float
+        Interval of the profit if a hidden trait as strong as the covariate `hidden_strongest` chose who was mailed.
     balance : DataFrame
         `covariate, difference, difference_weighted`: differences of means in standard deviations of the treated.
+    overlap_table : DataFrame
+        `propensity_from, propensity_to, treated, controls, controls_effective`.
     verdict : str
-        `supported` (profit or loss beyond chance), `not enough data` (the interval of the profit holds 0, or an arm has
-        fewer than 50 customers), `not identified` (no holdout and too few controls like the treated).
+        `supported` (profit or loss beyond chance), `not enough data` (the interval of the profit holds 0, an arm has
+        fewer than 50 customers, or fewer than 20 bought), `not identified` (no holdout, and too few controls like the
+        treated or a placebo that shows an effect), `sample ratio mismatch` (the arms are not those that were planned).
     """
 
     effect: float
@@ -65,22 +88,34 @@ class CatalogEffect:
     profit: float
     profit_low: float
     profit_high: float
+    profit_p_value: float
     break_even: float
     matchback: float
     matchback_profit: float
+    matchback_overstates: float
     method: str
     is_randomised: bool
     treated: int
     controls: int
     variance_reduction: float
     sample_ratio_p_value: float
+    balance_p_value: float
     overlap: float
+    placebo: float
+    placebo_low: float
+    placebo_high: float
+    robustness: float
+    hidden_strongest: str
+    hidden_profit_low: float
+    hidden_profit_high: float
     balance: pd.DataFrame
+    overlap_table: pd.DataFrame
     verdict: str
 
     def to_frame(self) -> pd.DataFrame:
-        """One row: all attributes but the balance table."""
-        return pd.DataFrame([{name: getattr(self, name) for name in self.__slots__ if name != "balance"}])
+        """One row: all attributes but the tables."""
+        names = [field.name for field in fields(self) if field.name not in _TABLES]
+        return pd.DataFrame([{name: getattr(self, name) for name in names}])
 
 
 def estimate(
@@ -95,6 +130,9 @@ def estimate(
     covariates: Sequence[str] = (),
     randomised: bool | None = None,
     expected_share: float | None = None,
+    placebo: str | None = None,
+    cluster: str | None = None,
+    strata: str | None = None,
     rng: np.random.Generator | None = None,
 ) -> CatalogEffect:
     """Estimate what an arm adds to the control arm.
@@ -121,6 +159,13 @@ def estimate(
         Whether chance chose the arms. None: believed unless the covariates differ by more than chance would ever allow.
     expected_share : float, optional
         Share of the treated among both arms that was planned, for the sample-ratio check.
+    placebo : str, optional
+        An outcome of after the arms were chosen and before the mailing; adjusted for the other covariates it must not
+        differ. May itself be a covariate.
+    cluster : str, optional
+        Column of the person, where one stands in several rows (several mailings, several customer numbers).
+    strata : str, optional
+        Column of the lottery, where there were several (mailings with shares of their own): arms are compared within.
     rng : numpy.random.Generator, optional
         For the folds without a holdout; default seed 0.
 
@@ -131,64 +176,158 @@ def estimate(
 
     Notes
     -----
-    With a holdout: difference in means with unequal variances, or Lin (2013), "Agnostic notes on regression
-    adjustments", Annals of Applied Statistics 7(1). Without: cross-fitted augmented inverse propensity weighting of the
-    effect on the treated, Chernozhukov et al. (2018), "Double/debiased machine learning", Econometrics Journal 21(1).
+    With a holdout: difference in means with unequal variances, or Lin's regression adjustment. Without: cross-fitted
+    augmented inverse propensity weighting of the effect on the treated. See `ml.causal`, and `ml.sensitivity` for the
+    hidden trait.
     """
-    require_columns(recipients, (outcome, arm, *covariates), "recipients")
+    columns = [outcome, arm, *covariates, *(name for name in (placebo, cluster, strata) if name)]
+    require_columns(recipients, columns, "recipients")
     if not unit_cost >= 0:
         raise ValueError(f"unit_cost is {unit_cost}; expected 0 or more")
     if not 0 < margin_share <= 1:
         raise ValueError(f"margin_share is {margin_share}; expected a share above 0, at most 1")
     recipients = _two_arms(recipients, arm, control, treated)
+    mailed = (recipients[arm] != control).to_numpy()
+    stratum = pd.factorize(recipients[strata])[0] if strata else np.zeros(len(mailed), dtype=int)
+    recipients, mailed, stratum = _complete_strata(recipients, mailed, stratum)
+    clusters = pd.factorize(recipients[cluster])[0] if cluster else None
     y = numbers(recipients, outcome, "recipients")
     x = np.column_stack([np.empty((len(y), 0)), *(numbers(recipients, name, "recipients") for name in covariates)])
-    x = x[:, np.ptp(x, axis=0) > 0] if len(covariates) else x
-    names = [name for name in covariates if recipients[name].nunique() > 1]
-    mailed = (recipients[arm] != control).to_numpy()
-    is_randomised = _looks_randomised(x, mailed) if randomised is None else randomised
+    varies = np.ptp(x, axis=0) > 0 if x.shape[1] else np.empty(0, dtype=bool)
+    x, names = x[:, varies], [name for name, varied in zip(covariates, varies, strict=True) if varied]
+    balance_p_value = _lottery_p_value(x, mailed, stratum)
+    is_randomised = not balance_p_value < causal.IMBALANCE_LEVEL if randomised is None else randomised
+    seed = int((rng or np.random.default_rng(0)).integers(2**31))
 
-    naive, plain_error = _difference(y, mailed)
-    overlap, weights, reduction = 1.0, np.ones(len(y)), 0.0
-    if not is_randomised and x.shape[1]:
-        method = "AIPW, not randomised"
-        effect, error, weights, overlap = _doubly_robust(x, y, mailed, rng or np.random.default_rng(0))
-    elif is_randomised and x.shape[1]:
-        method = "regression adjustment"
-        effect, error = _adjusted(x, y, mailed)
-        reduction = 1 - (error / plain_error) ** 2
-    else:
-        method = "difference in means" if is_randomised else "difference in means, not randomised"
-        effect, error = naive, plain_error
-        overlap = 1.0 if is_randomised else 0.0  # nothing known that could make the arms alike
+    plain = _stratified(stratum, mailed, lambda rows: causal.difference(y[rows], mailed[rows]))
+    part, method = _best(x, y, mailed, stratum, is_randomised, seed, plain)
+    error = causal.standard_error(part.influence, clusters)
+    overlap = 0.0 if not (is_randomised or names) else part.overlap  # nothing known that could make the arms alike
+    placebo_range = (float("nan"),) * 3
+    if placebo:
+        kept = [index for index, name in enumerate(names) if name != placebo]
+        before = numbers(recipients, placebo, "recipients")
+        was, _ = _best(x[:, kept], before, mailed, stratum, is_randomised, seed, None)
+        placebo_range = _range(was.effect, causal.standard_error(was.influence, clusters))
 
-    low, high = effect - 1.96 * error, effect + 1.96 * error
+    effect, low, high = _range(part.effect, error)
     profit, profit_low, profit_high = (margin_share * value - unit_cost for value in (effect, low, high))
     matchback = float(y[mailed].mean())
-    few = min(mailed.sum(), (~mailed).sum()) < MINIMUM_CUSTOMERS or not error > 0
-    verdict = "not enough data" if few or profit_low <= 0 <= profit_high else "supported"
+    hidden, hidden_low, hidden_high = None, float("nan"), float("nan")
+    if not is_randomised and names:
+        hidden = hidden_confounder(
+            x, names, y, mailed, effect=effect, error=error, noise=part.noise, weights=part.weights,
+            threshold=unit_cost / margin_share,
+        )  # fmt: skip
+        hidden_low, hidden_high = profit_low - margin_share * hidden.bias, profit_high + margin_share * hidden.bias
     return CatalogEffect(
         effect=effect,
         effect_low=low,
         effect_high=high,
         standard_error=error,
-        naive=naive,
+        naive=causal.difference(y, mailed).effect if not strata else plain.effect,
         profit=profit,
         profit_low=profit_low,
         profit_high=profit_high,
+        profit_p_value=float(2 * stats.norm.sf(abs(profit) / (margin_share * error))) if error > 0 else float("nan"),
         break_even=unit_cost / margin_share,
         matchback=matchback,
         matchback_profit=margin_share * matchback - unit_cost,
+        matchback_overstates=matchback - effect,
         method=method,
         is_randomised=is_randomised,
         treated=int(mailed.sum()),
         controls=int((~mailed).sum()),
-        variance_reduction=reduction,
+        variance_reduction=_reduction(part, plain, clusters) if method == "regression adjustment" else 0.0,
         sample_ratio_p_value=_sample_ratio(mailed, expected_share),
+        balance_p_value=balance_p_value,
         overlap=overlap,
-        balance=_balance(names, x, mailed, weights),
-        verdict="not identified" if overlap < LOWEST_OVERLAP else verdict,
+        placebo=placebo_range[0],
+        placebo_low=placebo_range[1],
+        placebo_high=placebo_range[2],
+        robustness=hidden.robustness_of_interval if hidden else float("nan"),
+        hidden_strongest=hidden.strongest if hidden else "",
+        hidden_profit_low=hidden_low,
+        hidden_profit_high=hidden_high,
+        balance=causal.balance(names, x, mailed, part.weights),
+        overlap_table=causal.overlap_table(part.propensity, mailed, part.weights),
+        verdict=_verdict(
+            is_randomised=is_randomised,
+            few=min(mailed.sum(), (~mailed).sum()) < MINIMUM_CUSTOMERS
+            or (y != 0).sum() < MINIMUM_BUYERS
+            or not error > 0,
+            sample_ratio=_sample_ratio(mailed, expected_share),
+            overlap=overlap,
+            placebo=placebo_range,
+            profit_range=(profit_low, profit_high),
+        ),
     )
+
+
+def _best(
+    x: np.ndarray,
+    y: np.ndarray,
+    mailed: np.ndarray,
+    stratum: np.ndarray,
+    is_randomised: bool,
+    seed: int,
+    plain: causal.Part | None,
+) -> tuple[causal.Part, str]:
+    """The estimator that fits how the arms were chosen and how much is known."""
+    smallest = min(mailed.sum(), (~mailed).sum()) / (stratum.max() + 1)
+    if is_randomised and x.shape[1] and smallest >= CUSTOMERS_PER_COVARIATE * (x.shape[1] + 1):
+        part = _stratified(stratum, mailed, lambda rows: causal.adjusted(x[rows], y[rows], mailed[rows]))
+        return part, "regression adjustment"
+    if not is_randomised and x.shape[1]:
+        strata = (stratum[:, None] == np.arange(1, stratum.max() + 1)).astype(float)
+        return causal.doubly_robust(np.column_stack([x, strata]), y, mailed, seed), "AIPW, not randomised"
+    if plain is None:
+        plain = _stratified(stratum, mailed, lambda rows: causal.difference(y[rows], mailed[rows]))
+    return plain, "difference in means" if is_randomised else "difference in means, not randomised"
+
+
+def _stratified(stratum: np.ndarray, mailed: np.ndarray, fit: _Fit) -> causal.Part:
+    """Compare the arms within each stratum; a stratum counts by its treated."""
+    strata = stratum.max() + 1
+    if strata == 1:
+        return fit(np.arange(len(mailed)))
+    effect, influence = 0.0, np.zeros(len(mailed))
+    weights, share, noise = np.ones(len(mailed)), np.zeros(len(mailed)), np.zeros(len(mailed))
+    for code in range(strata):
+        rows = np.flatnonzero(stratum == code)
+        part = fit(rows)
+        weight = mailed[rows].sum() / mailed.sum()
+        effect += weight * part.effect
+        influence[rows], share[rows], noise[rows] = weight * part.influence, part.propensity, part.noise
+        odds = part.propensity[0] / (1 - part.propensity[0])
+        weights[rows] = np.where(mailed[rows], 1.0, odds)
+    return causal.Part(effect, influence, weights, share, noise)
+
+
+def _reduction(part: causal.Part, plain: causal.Part, clusters: np.ndarray | None) -> float:
+    return 1 - (causal.standard_error(part.influence, clusters) / causal.standard_error(plain.influence, clusters)) ** 2
+
+
+def _range(effect: float, error: float) -> tuple[float, float, float]:
+    return effect, effect - 1.96 * error, effect + 1.96 * error
+
+
+def _verdict(
+    *,
+    is_randomised: bool,
+    few: bool,
+    sample_ratio: float,
+    overlap: float,
+    placebo: tuple[float, float, float],
+    profit_range: tuple[float, float],
+) -> str:
+    if sample_ratio < SAMPLE_RATIO_LEVEL:
+        return "sample ratio mismatch"
+    placebo_error = (placebo[2] - placebo[1]) / 2 / 1.96
+    differed_before = abs(placebo[0]) > -stats.norm.ppf(PLACEBO_LEVEL / 2) * placebo_error
+    if overlap < LOWEST_OVERLAP or (not is_randomised and differed_before):
+        return "not identified"
+    return "not enough data" if few or profit_range[0] <= 0 <= profit_range[1] else "supported"
 
 
 def _two_arms(recipients: pd.DataFrame, arm: str, control: object, treated: object) -> pd.DataFrame:
@@ -205,93 +344,26 @@ def _two_arms(recipients: pd.DataFrame, arm: str, control: object, treated: obje
     return recipients[recipients[arm].isin([control, treated])]
 
 
-def _difference(y: np.ndarray, mailed: np.ndarray) -> tuple[float, float]:
-    arms = y[mailed], y[~mailed]
-    variance = sum(values.var(ddof=1) / len(values) if len(values) > 1 else np.nan for values in arms)
-    return float(arms[0].mean() - arms[1].mean()), float(np.sqrt(variance))
+def _complete_strata(
+    recipients: pd.DataFrame, mailed: np.ndarray, stratum: np.ndarray
+) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
+    """Only strata with two customers of each arm compare anything."""
+    counts = [np.bincount(stratum[arm], minlength=stratum.max() + 1) for arm in (mailed, ~mailed)]
+    kept = (np.minimum(*counts) >= 2)[stratum]
+    if kept.all() or not kept.any():
+        return recipients, mailed, stratum if kept.all() else np.zeros_like(stratum)
+    return recipients[kept], mailed[kept], pd.factorize(stratum[kept])[0]
 
 
-def _adjusted(x: np.ndarray, y: np.ndarray, mailed: np.ndarray) -> tuple[float, float]:
-    """Least squares within each arm, read off at the covariates' common mean."""
-    centred = (x - x.mean(axis=0)) / x.std(axis=0)
-    levels, slopes, variance = [], [], 0.0
-    for arm in (mailed, ~mailed):
-        design = np.column_stack([np.ones(arm.sum()), centred[arm]])
-        solution, _, rank, _ = np.linalg.lstsq(design, y[arm], rcond=None)
-        rest = y[arm] - design @ solution
-        left = max(len(rest) - int(rank), 1)
-        # not the mean square alone: an arm's regression is only as good as its level at the common mean
-        spread = np.linalg.pinv(design.T @ design) @ design.T * rest * np.sqrt(len(rest) / left)
-        variance += float((spread[0] ** 2).sum())
-        levels.append(solution[0])
-        slopes.append(solution[1:])
-    return float(levels[0] - levels[1]), float(np.sqrt(variance + (centred @ (slopes[0] - slopes[1])).var() / len(y)))
-
-
-def _doubly_robust(
-    x: np.ndarray, y: np.ndarray, mailed: np.ndarray, rng: np.random.Generator
-) -> tuple[float, float, np.ndarray, float]:
-    """Effect on the treated, its standard error, weights of the customers, share of the treated with overlap."""
-    bent = _bent(x)
-    folds = min(FOLDS, int(mailed.sum()), int((~mailed).sum()))
-    if folds < 2:
-        return float("nan"), float("nan"), np.ones(len(y)), 0.0
-    seed = int(rng.integers(2**31))
-    expected, propensity = np.zeros(len(y)), np.zeros(len(y))
-    for fit, left_out in StratifiedKFold(folds, shuffle=True, random_state=seed).split(bent, mailed):
-        chance = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000)).fit(bent[fit], mailed[fit])
-        propensity[left_out] = chance.predict_proba(bent[left_out])[:, 1]
-        controls = fit[~mailed[fit]]
-        level = HistGradientBoostingRegressor(
-            max_iter=100, learning_rate=0.05, max_leaf_nodes=15, min_samples_leaf=50, random_state=seed
-        )
-        expected[left_out] = level.fit(bent[controls], y[controls]).predict(bent[left_out])
-    overlap = float((propensity[mailed] < HIGHEST_PROPENSITY).mean())
-    odds = np.minimum(propensity, HIGHEST_PROPENSITY)
-    weights = np.where(mailed, 1.0, odds / (1 - odds))
-    weights[~mailed] *= mailed.sum() / max(weights[~mailed].sum(), 1e-300)
-    rest = np.where(mailed, 1.0, -weights) * (y - expected)
-    effect = rest.sum() / mailed.sum()
-    error = np.sqrt(((rest - mailed * effect) ** 2).sum()) / mailed.sum()
-    return float(effect), float(error), weights, overlap
-
-
-def _bent(x: np.ndarray) -> np.ndarray:
-    """Covariates with a mark for zero and bends at quantiles, so that a linear model can follow a curve.
-
-    The bend far out keeps the logistic line from running to certainty in a long tail.
-    """
-    columns = []
-    for column in x.T:
-        columns.append(column)
-        if len(np.unique(column)) > 2:
-            zero = column == 0
-            counted = column[~zero] if zero.mean() > 0.05 else column
-            if zero.mean() > 0.05:
-                columns.append(zero.astype(float))
-            knots = np.unique(np.quantile(counted, [0.2, 0.4, 0.6, 0.8, 0.95]))
-            columns += [np.maximum(column - knot, 0) for knot in knots]
-    return np.column_stack(columns)
-
-
-def _looks_randomised(x: np.ndarray, mailed: np.ndarray) -> bool:
-    """Whether the arms' covariate means differ by no more than chance (joint chi-square)."""
-    if not x.shape[1] or min(mailed.sum(), (~mailed).sum()) <= x.shape[1] + 1:
-        return True
-    gap = x[mailed].mean(axis=0) - x[~mailed].mean(axis=0)
-    spread = sum(np.atleast_2d(np.cov(x[arm].T)) / arm.sum() for arm in (mailed, ~mailed))
-    return bool(stats.chi2.sf(gap @ np.linalg.pinv(spread) @ gap, x.shape[1]) >= IMBALANCE_LEVEL)
+def _lottery_p_value(x: np.ndarray, mailed: np.ndarray, stratum: np.ndarray) -> float:
+    """The least of the strata's probabilities, for as many looks."""
+    rows = [stratum == code for code in range(stratum.max() + 1)]
+    looks = [causal.looks_randomised(x[here], mailed[here]) for here in rows]
+    known = [value for value in looks if not np.isnan(value)]
+    return min(1.0, min(known) * len(known)) if known else float("nan")
 
 
 def _sample_ratio(mailed: np.ndarray, expected_share: float | None) -> float:
     if expected_share is None:
         return float("nan")
     return float(stats.binomtest(int(mailed.sum()), len(mailed), expected_share).pvalue)
-
-
-def _balance(names: Sequence[str], x: np.ndarray, mailed: np.ndarray, weights: np.ndarray) -> pd.DataFrame:
-    scale = x[mailed].std(axis=0)
-    scale = np.where(scale > 0, scale, 1.0)
-    plain = (x[mailed].mean(axis=0) - x[~mailed].mean(axis=0)) / scale
-    weighted = (x[mailed].mean(axis=0) - np.average(x[~mailed], axis=0, weights=weights[~mailed])) / scale
-    return pd.DataFrame({"covariate": list(names), "difference": plain, "difference_weighted": weighted})

@@ -237,6 +237,27 @@ def test_experiments_find_what_was_planted_and_nothing_else(shop: Shop) -> None:
     assert low <= caused <= high
 
 
+def test_returns_on_spend_that_are_called_supported_are_true(shop: Shop) -> None:
+    """Channels whose return the data cannot tell say so; with the large shop's data television is told."""
+    true = {name: channel["roas"] for name, channel in shop.truth["media"]["channels"].items()}
+    found = {
+        name: (verdict, low, high)
+        for name, verdict, low, high in shop.rows(
+            "select channel, verdict, roas_low, roas_high from warehouse.marts.rpt_budget_channels"
+        )
+    }
+    assert set(true) <= set(found)
+    assert "affiliate" not in found  # paid per sale
+    for name, roas in true.items():
+        verdict, low, high = found[name]
+        # Nine of ten intervals hold the truth; the others miss it by little.
+        assert verdict != "supported" or low * 0.7 <= roas <= high * 1.3, (name, roas, found[name])
+    assert shop.rows(
+        "select count(*) from (select sum(proposed_spend) - max(total_spend) as gap "
+        "from warehouse.marts.rpt_budget_allocation group by scenario) where abs(gap) < 1e-4"
+    ) == [(4,)]
+
+
 @pytest.mark.slow
 def test_the_checkout_defect_is_the_weakest_phase_of_mobile_visits(large: Shop) -> None:
     """The last window that lies in the defect names its phase and its device."""
@@ -257,3 +278,65 @@ def test_the_checkout_defect_is_the_weakest_phase_of_mobile_visits(large: Shop) 
         f"and segment = 'device=mobile' and snapshot_date = '{day}'"
     )
     assert weakest == [(5,)]
+
+
+def test_nobody_is_scored_without_consent(shop: Shop) -> None:
+    shop.connection.execute(f"create or replace table people as from '{shop.folder}/truth/people.parquet'")
+    refused = """
+        select distinct found.person_id
+        from customers
+        inner join people using (person)
+        inner join warehouse.intermediate.int_identity__customers as found using (customer_key)
+        where not people.has_consent
+    """
+    assert shop.rows(f"select count(*) from ({refused})")[0][0] > 0
+    for table in ("customer_scores", "next_best_campaigns"):
+        assert shop.rows(f"select * from warehouse.ml.{table} where person_id in ({refused})") == [], table
+    silent = """
+        select sessions.session_id
+        from warehouse.intermediate.int_web__sessions as sessions
+        inner join devices using (visitor_id)
+        where not devices.has_consent
+    """
+    assert shop.rows(f"select count(*) from ({silent})")[0][0] > 0
+    assert shop.rows(f"select * from warehouse.ml.customer_scores where unit_id in ({silent})") == []
+    assert shop.rows("select count(*) from warehouse.ml.customer_scores")[0][0] > 0
+
+
+@pytest.mark.slow
+def test_on_site_campaigns_have_the_effect_that_was_planted(large: Shop) -> None:
+    planted = large.truth["story"]["experiments"]
+    for experiment, truth in planted.items():
+        rates = [truth[arm]["checkout_per_basket"] for arm in ("treatment", "control")]
+        low, high, verdict = large.rows(
+            "select effect_low, effect_high, verdict from warehouse.ml.campaign_effects "
+            f"where experiment_id = '{experiment}' and kind = 'drop_off' and segment = 'all'"
+        )[0]
+        if truth["relative_uplift"]:
+            assert verdict == "supported"
+            assert low <= rates[1] - rates[0] <= high, (low, high, rates)
+        else:
+            assert verdict == "no clear effect"
+
+
+@pytest.mark.slow
+def test_price_sensitive_and_brand_loyal_people_are_found(large: Shop) -> None:
+    large.connection.execute(f"create or replace table people as from '{large.folder}/truth/people.parquet'")
+    found = large.rows("""
+        with tastes as (
+            select found.person_id, mode(people.taste) as taste
+            from devices
+            inner join people using (person)
+            inner join warehouse.intermediate.int_identity__visitors as found using (visitor_id)
+            where not devices.is_shared and not devices.is_kiosk
+            group by found.person_id
+        )
+        select scores.label, count(*), count(*) filter (tastes.taste = scores.label)
+        from warehouse.ml.customer_scores as scores
+        inner join tastes using (person_id)
+        where scores.model = 'search_taste' and scores.label <> 'undecided'
+        group by scores.label
+    """)
+    right = {label: hits / persons for label, persons, hits in found}
+    assert right.keys() == {"brand_loyal", "price_sensitive", "neutral"}
+    assert min(right.values()) >= 0.9, right

@@ -28,7 +28,7 @@ def segment_words(segment: str) -> str:
 with layout.filters():
     phase_model = layout.choice(
         "model",
-        ["journey6", "akanoo2018"],
+        ["journey6", "akanoo2018", *(["b2b6"] if "b2b6" in data.query("cji_models")["phase_model"].tolist() else [])],
         words=partial(label, "phase_model"),
         heading="cji.phase_model",
         help_key="cji.phase_model_help",
@@ -70,6 +70,24 @@ else:
         if not below.empty
         else t("cji.answer_no_interval" if (phases["standing_key"] == "unsure").any() else "cji.answer_none_below"),
     )
+
+# --- incidents: what broke, since when -------------------------------------------------------------------------------
+incidents = data.query("cji_incidents", **scope)
+for row in incidents[incidents["is_open"].astype(bool)].to_dict("records"):
+    st.warning(
+        layout.say(
+            "cji.incident_open",
+            start=formats.day(row["first_day"]),
+            segment=segment_words(row["segment"]),
+            phase=f"{row['phase']} {label(f'phase.{phase_model}', row['phase'])}",
+            share=formats.percent(row["progress_share"]),
+            normal=formats.percent(row["normal_share"]),
+            lost=formats.number(row["lost_progress"]),
+        ),
+        icon=":material/report:",
+    )
+verdict = (data.one("cji_predictive", phase_model=phase_model) or {}).get("verdict")
+st.caption(t("cji.is_predictive" if verdict == "predictive" else "cji.is_descriptive"))
 
 left, right = st.columns([3, 2], gap="large")
 with left:
@@ -203,6 +221,31 @@ layout.table(
     name="cji_parameters",
 )
 
+# --- may time and page views be judged at all? -----------------------------------------------------------------------
+directions = data.query("cji_directions", phase_model=phase_model)
+if not directions.empty:
+    directions["phase_name"] = [f"{phase} {label(f'phase.{phase_model}', phase)}" for phase in directions["phase"]]
+    directions["parameter_name"] = directions["parameter"].map(partial(label, "parameter"))
+    directions["claim"] = directions["direction"].map(lambda value: t("cji.more_good" if value > 0 else "cji.more_bad"))
+    directions["verdict_words"] = directions["verdict"].map(partial(label, "direction_verdict"))
+    dropped = directions[~directions["verdict"].isin(["supported", "not testable"])]
+    names = ", ".join(f"{row.phase_name} ({row.parameter_name})" for row in dropped.itertuples(index=False))
+    st.caption(layout.say("cji.directions_dropped", names=names) if names else t("cji.directions_kept"))
+    layout.table(
+        directions,
+        [
+            Column("phase_name", "column.phase"),
+            Column("parameter_name", "column.parameter"),
+            Column("claim", "cji.direction_claim"),
+            Column("verdict_words", "column.verdict"),
+            Column("log_odds", "cji.direction_log_odds", partial(formats.number, digits=2)),
+            Column("log_odds_low", "column.low", partial(formats.number, digits=2)),
+            Column("log_odds_high", "column.high", partial(formats.number, digits=2)),
+            Column("visits", "column.visits_reached", formats.number),
+        ],
+        name="cji_directions",
+    )
+
 # --- over time -------------------------------------------------------------------------------------------------------
 st.subheader(t("cji.trend_title"), anchor=False)
 
@@ -248,6 +291,29 @@ else:
             Column("visits", "kpi.sessions", formats.number),
         ],
         name="cji_trend",
+    )
+
+# --- incidents of the year --------------------------------------------------------------------------------------------
+if not incidents.empty:
+    st.subheader(t("cji.incidents_title"), anchor=False)
+    st.caption(t("cji.incidents_about"))
+    incidents["phase_name"] = [f"{phase} {label(f'phase.{phase_model}', phase)}" for phase in incidents["phase"]]
+    incidents["segment_name"] = incidents["segment"].map(segment_words)
+    layout.table(
+        incidents,
+        [
+            Column("first_day", "cji.incident_first", formats.day),
+            Column("last_day", "cji.incident_last", formats.day),
+            Column("segment_name", "tip.segment"),
+            Column("phase_name", "column.phase"),
+            Column("progress_share", "column.progress_share", formats.percent),
+            Column("normal_share", "cji.incident_normal", formats.percent),
+            Column("visits", "column.visits_reached", formats.number),
+            Column("lost_progress", "cji.incident_lost", formats.number),
+            Column("lost_value", "cji.incident_value", layout.whole_money),
+        ],
+        name="cji_incidents",
+        opened=True,
     )
 
 # --- where the weakness sits -----------------------------------------------------------------------------------------

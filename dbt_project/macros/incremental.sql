@@ -10,7 +10,14 @@
    between `existing` and `affected`; `logged`, columns noted in the log (default: the key); `unlogged`, columns whose
    change alone is none to the readers (when a row was loaded); `unlogged_inputs`, inputs whose changes `affected` finds
    in another way than by their log, or that do not change while the project is the same; `bounds`, named selects over
-   `affected` whose one value macro `bound` stands for: a constant, by which whole blocks of old days are passed over. #}
+   `affected` whose one value macro `bound` stands for: a constant, by which whole blocks of old days are passed over;
+   `batches`, a select of named values, one row per part in which a full build fills the table (macro `in_batch`), so
+   that rows of one time lie together and old blocks can be passed over at all; `signed`, whether the log holds all
+   columns and how often a row came (+) or went (-), for models of materialization `summed`.
+
+   A model of materialization `summed` holds sums of integers over its one input: `dimensions`, columns without NULL;
+   `measures`, the sums, the first of which is 0 where no row is left. It reads `signed_rows('input')`, and a day adds and
+   subtracts the rows that came and went: no other row is looked at. #}
 
 {# Is this build incremental? The orchestration says so when all that is not in the logs is as it was. #}
 {% macro is_partial() -%}
@@ -84,6 +91,12 @@
 {%- endmacro %}
 
 
+{# The day in UTC of a number of microseconds since 1970. #}
+{% macro utc_day(micros) -%}
+    {{ add_days("cast('1970-01-01' as date)", 'cast(floor(' ~ micros ~ ' / 86400000000) as integer)') }}
+{%- endmacro %}
+
+
 {# A model as `affected` reads it: a config is rendered before dbt knows what `ref` stands for. #}
 {% macro stored(name) -%}
     {{ 'staging' if name.startswith('stg_') else 'intermediate' }}.{{ name }}
@@ -124,9 +137,9 @@
     {%- else -%}
         {%- if existing is not none -%}{% do adapter.drop_relation(existing) %}{%- endif -%}
         {% call statement('main') -%}
-            {{ create_table_as(False, target, compiled_code) }};
+            {{ build_whole(target, compiled_code) }}
             create or replace table {{ changes(model.name) }} as
-            select {{ config.get('logged', config.require('key')) | join(', ') }} from {{ target }} where false;
+            select {{ logged_columns() }} from {{ target }} where false;
             {{ keyed_note_build() }}
         {%- endcall %}
     {%- endif -%}
@@ -138,10 +151,21 @@
 {% endmaterialization %}
 
 
+{# What the log of a keyed model holds. #}
+{% macro logged_columns() -%}
+    {%- if config.get('signed') -%}
+    cast(0 as bigint) as _change, cast(0 as bigint) as _balance, *
+    {%- else -%}
+    {{ config.get('logged', config.require('key')) | join(', ') }}
+    {%- endif -%}
+{%- endmacro %}
+
+
 {# Rows and log change in one transaction: together or not at all. #}
 {% macro keyed_replace_changed(target, sql) -%}
     {%- set key = config.require('key') -%}
     {%- set affected, fresh, changed = 'affected__' ~ model.name, 'fresh__' ~ model.name, 'changed__' ~ model.name -%}
+    {%- set before = 'before__' ~ model.name -%}
     {%- set keys = '(select distinct ' ~ key | join(', ') ~ ' from ' ~ changed ~ ') as keys' -%}
     {%- if config.get('affected') %}
     create or replace temp table {{ affected }} as
@@ -151,28 +175,34 @@
     {{ set_bound(name, select) }};
     {%- endfor %}
     create or replace temp table {{ fresh }} as {{ sql }};
+    create or replace temp table {{ before }} as
+    select {{ row_address() }} as _row, existing.*
+    from {{ target }} as existing
+    {%- if config.get('affected') %}
+    semi join {{ affected }} as affected
+        on {{ config.get('scope_of_rows') or same_columns('existing', 'affected', config.get('scope', key)) }}
+    {%- endif %};
     create or replace temp table {{ changed }} as
     -- Rows that are in both cancel out, whatever their number: exact, and cheaper than `except all`.
     select
         sum(_sign) as _balance,
         * exclude (_sign)
     from (
-        select -1 as _sign, existing.*
-        from {{ target }} as existing
-        {%- if config.get('affected') %}
-        semi join {{ affected }} as affected
-            on {{ config.get('scope_of_rows') or same_columns('existing', 'affected', config.get('scope', key)) }}
-        {%- endif %}
+        select -1 as _sign, * exclude (_row) from {{ before }}
         union all
         select 1 as _sign, *
         from {{ fresh }}
     )
     group by all
     having sum(_sign) <> 0;
-    delete from {{ target }} as stored using {{ keys }} where {{ same_columns('stored', 'keys', key) }};
+    {{ delete_rows(target, before, key, keys) }};
     insert into {{ target }}
     select stored.* from {{ fresh }} as stored semi join {{ keys }} on {{ same_columns('stored', 'keys', key) }};
     insert into {{ changes(model.name) }}
+    {%- if config.get('signed') %}
+    select (select coalesce(max(_change), 0) + 1 from {{ changes(model.name) }}), *
+    from {{ changed }};
+    {%- else %}
     select distinct {{ config.get('logged', key) | join(', ') }}
     {%- if config.get('unlogged') %}
     {#- What left and what came with nothing but these columns changed cancels out. #}
@@ -185,14 +215,209 @@
     {%- else %}
     from {{ changed }};
     {%- endif %}
+    {%- endif %}
     drop table {{ fresh }};
+    drop table {{ before }};
     drop table {{ changed }};
     drop table if exists {{ affected }};
 {%- endmacro %}
 
 
+{# Where a row lies, for engines that know: found once, it need not be searched for again by its key. #}
+{% macro row_address() -%}
+    {{ return(adapter.dispatch('row_address')()) }}
+{%- endmacro %}
+
+{% macro default__row_address() -%}
+    cast(null as bigint)
+{%- endmacro %}
+
+{% macro duckdb__row_address() -%}
+    existing.rowid
+{%- endmacro %}
+
+{% macro delete_rows(target, before, key, keys) -%}
+    {{ return(adapter.dispatch('delete_rows')(target, before, key, keys)) }}
+{%- endmacro %}
+
+{% macro default__delete_rows(target, before, key, keys) -%}
+    delete from {{ target }} as stored using {{ keys }} where {{ same_columns('stored', 'keys', key) }}
+{%- endmacro %}
+
+{% macro duckdb__delete_rows(target, before, key, keys) -%}
+    delete from {{ target }}
+    where rowid in (
+        select stored._row from {{ before }} as stored semi join {{ keys }} on {{ same_columns('stored', 'keys', key) }}
+    )
+{%- endmacro %}
+
+
+{# The whole table, in parts where the model names them. #}
+{% macro build_whole(target, sql) -%}
+    {{ return(adapter.dispatch('build_whole')(target, sql)) }}
+{%- endmacro %}
+
+{% macro default__build_whole(target, sql) -%}
+    {{ create_table_as(False, target, sql) }};
+{%- endmacro %}
+
+{% macro duckdb__build_whole(target, sql) -%}
+    {%- set batches = run_query(config.get('batches')) if config.get('batches') else none -%}
+    {%- if batches is none or batches.rows | length < 2 %}
+    {%- for name in (batches.column_names if batches is not none else []) %}
+    set variable {{ model.name }}__{{ name }} = {{ batch_value(batches.rows[0][name] if batches.rows else none) }};
+    {%- endfor %}
+    {{ create_table_as(False, target, sql) }};
+    {%- else %}
+    {%- for row in batches.rows %}
+    {%- for name in batches.column_names %}
+    set variable {{ model.name }}__{{ name }} = {{ batch_value(row[name]) }};
+    {%- endfor %}
+    {%- if loop.first %}
+    {{ create_table_as(False, target, sql) }};
+    {%- else %}
+    insert into {{ target }} {{ sql }};
+    {%- endif %}
+    {%- endfor %}
+    {%- endif %}
+{%- endmacro %}
+
+{% macro batch_value(value) -%}
+    {{ 'null' if value is none else "date '" ~ value.strftime('%Y-%m-%d') ~ "'" }}
+{%- endmacro %}
+
+{# Condition for an input: between two days of the model's `batches`. Only in a full build; always true elsewhere. #}
+{% macro in_batch(column, first, last) -%}
+    {{ return(adapter.dispatch('in_batch')(column, first, last)) }}
+{%- endmacro %}
+
+{% macro default__in_batch(column, first, last) -%}
+    true
+{%- endmacro %}
+
+{% macro duckdb__in_batch(column, first, last) -%}
+    {%- if is_partial() or model.resource_type == 'unit_test' -%}
+    true
+    {%- else -%}
+    {#- Not set: the SQL runs by itself, over everything. #}
+    (
+        getvariable('{{ model.name }}__{{ first }}') is null
+        or {{ column }} between getvariable('{{ model.name }}__{{ first }}')
+        and getvariable('{{ model.name }}__{{ last }}')
+    )
+    {%- endif -%}
+{%- endmacro %}
+
+
+{% materialization summed, default %}
+    {%- set target = this.incorporate(type='table') -%}
+    {%- set existing = load_cached_relation(this) -%}
+    {%- set mark = changes(model.name) -%}
+    {%- set source_log = changes(config.require('counted')) -%}
+    {{ run_hooks(pre_hooks, inside_transaction=False) }}
+    {{ run_hooks(pre_hooks, inside_transaction=True) }}
+    {%- if is_partial() -%}
+        {% call statement('main') -%}
+            {{ summed_add_changes(target, compiled_code) }}
+            insert into {{ mark }} select coalesce(max(_change), 0) from {{ source_log }};
+            {{ keyed_note_build() }}
+        {%- endcall %}
+    {%- else -%}
+        {%- if existing is not none -%}{% do adapter.drop_relation(existing) %}{%- endif -%}
+        {% call statement('main') -%}
+            {{ create_table_as(False, target, compiled_code) }};
+            create or replace table {{ mark }} as select coalesce(max(_change), 0) as _change from {{ source_log }};
+            {{ keyed_note_build() }}
+        {%- endcall %}
+    {%- endif -%}
+    {{ run_hooks(post_hooks, inside_transaction=True) }}
+    {% do persist_docs(target, model) %}
+    {{ adapter.commit() }}
+    {{ run_hooks(post_hooks, inside_transaction=False) }}
+    {{ return({'relations': [target]}) }}
+{% endmaterialization %}
+
+
+{# Rows of the input of a summed model: all of them, or those that came (+1) and went (-1) since it last looked. #}
+{% macro signed_rows(name) -%}
+    {%- set input = ref(name) -%}
+    {%- if is_partial() -%}
+    (
+        select * from {{ changes(name) }}
+        where _change > (select coalesce(max(_change), 0) from {{ changes(model.name) }})
+    )
+    {%- else -%}
+    (select cast(1 as bigint) as _balance, * from {{ input }})
+    {%- endif -%}
+{%- endmacro %}
+
+
+{% macro summed_add_changes(target, sql) -%}
+    {%- set dimensions, measures = config.require('dimensions'), config.require('measures') -%}
+    {%- set fresh, before = 'fresh__' ~ model.name, 'before__' ~ model.name -%}
+    create or replace temp table {{ fresh }} as
+    select * from ({{ sql }}) where {% for measure in measures %}{{ measure }} <> 0{{ ' or ' if not loop.last }}{% endfor %};
+    create or replace temp table {{ before }} as
+    select {{ row_address() }} as _row, existing.*
+    from {{ target }} as existing
+    semi join {{ fresh }} as fresh on {{ same_columns('existing', 'fresh', dimensions) }};
+    {{ delete_rows(target, before, dimensions, fresh ~ ' as keys') }};
+    insert into {{ target }} by name
+    select
+        {{ dimensions | join(', ') }},
+        {%- for measure in measures %}
+        cast(sum({{ measure }}) as bigint) as {{ measure }}{{ ',' if not loop.last }}
+        {%- endfor %}
+    from (select * exclude (_row) from {{ before }} union all by name select * from {{ fresh }})
+    group by {{ dimensions | join(', ') }}
+    having sum({{ measures[0] }}) <> 0;
+    drop table {{ fresh }};
+    drop table {{ before }};
+{%- endmacro %}
+
+
 {% macro same_columns(left, right, columns) -%}
     {% for column in columns %}{{ left }}.{{ column }} = {{ right }}.{{ column }}{{ ' and ' if not loop.last }}{% endfor %}
+{%- endmacro %}
+
+
+{# What a generic test looks at, by dbt's own name for it. In an incremental build a rule about single rows, or about
+   rows of one grain, is asked of what changed since the last whole build; a rebuild and every seventh day's run
+   (variable `test_all_rows`) ask it of all rows. #}
+{% macro get_where_subquery(relation) -%}
+    {%- set conditions = [config.get('where')] if config.get('where') else [] -%}
+    {%- set column = logged_column_of(relation.identifier)
+        if execute and is_partial() and not var('test_all_rows', false) else none -%}
+    {%- if column -%}
+        {%- do conditions.append(
+            '(' ~ column ~ ' in (select ' ~ column ~ ' from ' ~ changes(relation.identifier) ~ ') or ' ~ column
+            ~ ' is null)'
+        ) -%}
+    {%- endif -%}
+    {%- if conditions -%}
+        {%- do return('(select * from ' ~ relation ~ ' where ' ~ conditions | join(' and ') ~ ') as tested_rows') -%}
+    {%- endif -%}
+    {%- do return(relation) -%}
+{%- endmacro %}
+
+{# Column by which the changed rows of a tested model are found; none where the rule needs all rows. #}
+{% macro logged_column_of(name) -%}
+    {%- set rule = model.test_metadata.name if model.test_metadata else none -%}
+    {%- if rule not in [
+        'unique', 'unique_grain', 'not_null', 'accepted_values', 'in_range', 'row_holds', 'money_is_converted'
+    ] -%}
+        {%- do return(none) -%}
+    {%- endif -%}
+    {%- set logged = run_query(
+        "select column_name from information_schema.columns where table_schema = 'increments' and table_name = '"
+        ~ name ~ "' and column_name not in ('_change', '_balance') order by ordinal_position"
+    ).columns[0].values() | list -%}
+    {#- Two rows of one grain are both found only by what they share. #}
+    {%- if rule in ['unique', 'unique_grain'] -%}
+        {%- set grain = model.test_metadata.kwargs.get('columns') or [model.test_metadata.kwargs.get('column_name')] -%}
+        {%- set logged = logged | select('in', grain) | list -%}
+    {%- endif -%}
+    {%- do return(logged | first if logged else none) -%}
 {%- endmacro %}
 
 

@@ -107,3 +107,16 @@ parts as (
 
 )
 {%- endmacro %}
+
+
+{# Seconds rounded to two digits, -1 for none: what a map shows. #}
+{% macro two_digits(seconds) -%}
+    case
+        when {{ seconds }} is null then -1
+        when {{ seconds }} < 100 then cast(round({{ seconds }}) as bigint)
+        else cast(
+            round({{ seconds }} / power(10, floor(log10({{ seconds }})) - 1)) * power(10, floor(log10({{ seconds }})) - 1)
+            as bigint
+        )
+    end
+{%- endmacro %}

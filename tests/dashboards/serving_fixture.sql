@@ -234,3 +234,223 @@ insert into marts.rpt_metric_definitions by name
 select 'cji' as metric, 'Customer Journey Index' as name_de, 'Customer Journey Index' as name_en, 'analytics' as owner,
     '100 * prod (S_p / 100) ^ W_p' as formula, '0-100' as unit, 'Beschreibt, erklärt nicht.' as caveat_de,
     'Describes, does not explain.' as caveat_en;
+
+-- The catalog: regulars are worth mailing and take the follow-up, the dormant are not; the spring list was not drawn by
+-- lot; an autumn wave is still being watched.
+create temp table catalog_rows as
+select
+    mailing.*, parts.*, pairs.*,
+    added + coalesce(pairs.more, 0) as effect,
+    0.4 as margin
+from (values
+    ('all', null, null, true, 0.6), ('kat_1', 'Welle 1', date '2026-03-01', true, 1.0), ('kat_0', 'Frühjahr', date '2025-09-01', false, 0.9)
+) as mailing (mailing_id, wave, dropped_date, is_randomised, width)
+cross join (values
+    ('all', 'all', 4.2, 9000, 16.0), ('segment', 'Stammkunde', 9.9, 2500, 34.0), ('segment', '**Neu** [x](http://x)', 3.2, 3000, 12.0),
+    ('segment', 'Inaktiv', 0.6, 3500, 4.0), ('recency_class', '0-90 days', 7.0, 4000, 25.0), ('recency_class', 'none known', 1.0, 5000, 6.0),
+    ('response_decile', '01', 11.0, 900, 44.0), ('response_decile', '10', 0.2, 900, 1.5)
+) as parts (dimension, segment, added, treated, matchback)
+cross join (values
+    ('catalog', 'holdout', false, 1.15, null), ('catalog_followup', 'holdout', false, 1.9, 0.9), ('catalog_followup', 'catalog', true, 0.75, -3.3)
+) as pairs (treated_arm, control_arm, is_increment, unit_cost, more);
+
+insert into marts.fct_catalog_effects by name
+select
+    mailing_id, wave, dropped_date, dimension, segment, treated_arm,
+    if(is_randomised or is_increment, control_arm, 'not mailed') as control_arm,
+    is_increment, treated, treated // 2 as controls, unit_cost as unit_cost_eur, margin as margin_share,
+    matchback as matchback_eur, margin * matchback - unit_cost as matchback_profit_eur, matchback - effect as matchback_overstates_eur,
+    effect as effect_eur, effect - 3 * width as effect_low_eur, effect + 3 * width as effect_high_eur,
+    unit_cost / margin as break_even_eur,
+    margin * effect - unit_cost as profit_eur, margin * effect_low_eur - unit_cost as profit_low_eur,
+    margin * effect_high_eur - unit_cost as profit_high_eur,
+    unit_cost * treated as cost_total_eur, matchback_profit_eur * treated as matchback_profit_total_eur,
+    profit_eur * treated as profit_total_eur, profit_low_eur * treated as profit_total_low_eur,
+    profit_high_eur * treated as profit_total_high_eur,
+    if(profit_low_eur > 0 or profit_high_eur < 0, 0.01, 0.4) as q_value,
+    if(is_randomised, 'regression adjustment', 'AIPW, not randomised') as method, is_randomised,
+    0.12 as variance_reduction, 0.48 as sample_ratio_p_value, if(is_randomised, 0.6, 0.0) as balance_p_value,
+    if(is_randomised, 1, 0.97) as overlap, 0.1 as placebo_eur, -0.4 as placebo_low_eur, 0.6 as placebo_high_eur,
+    if(is_randomised, null, 0.03) as robustness, if(is_randomised, '', 'demand_365_eur') as hidden_strongest,
+    if(is_randomised, null, profit_low_eur - 1) as hidden_profit_low_eur,
+    if(is_randomised, null, profit_high_eur + 1) as hidden_profit_high_eur,
+    if(profit_low_eur > 0 or profit_high_eur < 0, 'supported', 'not enough data') as verdict,
+    case
+        when profit_low_eur > 0 then if(is_increment, 'add', 'mail')
+        when profit_high_eur < 0 then if(is_increment, 'leave out', 'do not mail')
+        else 'keep testing'
+    end as recommendation
+from catalog_rows;
+
+insert into marts.fct_catalog_recipients by name
+select 'kat_2' as mailing_id, 'k' || n as customer_key, 'Herbst' as wave, 'catalog' as arm, false as is_holdout,
+    cast(getvariable('last_day') - 20 as date) as dropped_date, 60 as window_days, false as is_complete
+from range(5) as r (n);
+
+insert into ml.catalog_balance by name
+select distinct mailing_id, treated_arm, control_arm, trait as covariate, 0.3 as difference, 0.01 as difference_weighted
+from marts.fct_catalog_effects, unnest(['demand_365_eur', 'orders_90', 'segment: Inaktiv']) as traits (trait);
+
+insert into ml.catalog_curve by name
+select 'catalog' as treated_arm, n / 50 as share, 12 - n / 4 as uplift, 1.6 * share - 1.3 * share * share as profit,
+    profit - 0.4 * sqrt(share) as profit_low, profit + 0.4 * sqrt(share) as profit_high
+from range(51) as r (n);
+
+insert into ml.catalog_targeting by name
+select 'catalog' as treated_arm, 2 as mailings, 13000 as rows, 1.15 as unit_cost, 0.4 as margin_share, 0.6 as qini, 0.2 as qini_low,
+    1.0 as qini_high, 0.55 as cut_off_share, 0.5 as profit_chosen, 0.3 as profit_all, 0.2 as gain, 0.05 as gain_low, 0.35 as gain_high,
+    0.9 as slope, 0.5 as slope_low, 1.3 as slope_high, 'R-learner, ridge' as learner, 'supported' as verdict;
+
+insert into marts.fct_catalog_targets by name
+select
+    'customer-' || n as customer_key, 'catalog' as treated_arm, if(n < 100, 'Stammkunde', 'Inaktiv') as segment,
+    '0-90 days' as recency_class, 1.15 as unit_cost_eur, 12 - n / 20 as uplift_eur, uplift_eur - 4 as uplift_low_eur,
+    uplift_eur + 4 as uplift_high_eur, 0.4 * uplift_eur as expected_margin_eur, expected_margin_eur - 1.15 as expected_profit_eur,
+    expected_profit_eur > 0 as is_mailed, n + 1 as mailing_rank
+from range(240) as r (n);
+
+-- Customers: four scores that hold and one that does not; free shipping works, the exit message does not.
+insert into marts.rpt_customer_models by name
+select model, unit_type, score_unit, 8000 as rows, 900 as positives, 4800 as validated, auc, auc - 0.02 as auc_low,
+    auc + 0.02 as auc_high, 0.4 as average_precision, 0.11 as base_rate, 0.97 as observed_per_predicted,
+    0.9 as observed_per_predicted_low, 1.04 as observed_per_predicted_high, 0.5 as shuffled_auc, verdict,
+    case when verdict = 'supported' then 1000 else 0 end as units_scored
+from (values
+    ('purchase_intent', 'visit', 'probability', 0.81, 'supported'),
+    ('basket_abandonment', 'visit', 'probability', 0.62, 'supported'),
+    ('reorder', 'person', 'probability', 0.7, 'supported'),
+    ('return_risk', 'order_line', 'probability', 0.9, 'supported'),
+    ('customer_value', 'person', 'eur', null, 'supported'),
+    ('churn', 'person', 'probability', null, 'not identified')
+) as v (model, unit_type, score_unit, auc, verdict);
+
+insert into marts.rpt_customer_calibration by name
+select model, bin, 480 as rows, bin / 20.0 as predicted, bin / 21.0 as observed, bin / 21.0 - 0.03 as observed_low,
+    bin / 21.0 + 0.04 as observed_high
+from (values ('purchase_intent'), ('basket_abandonment'), ('reorder'), ('return_risk')) as m (model), range(1, 11) as b (bin);
+
+insert into marts.rpt_customer_scores by name
+select model, segment, band * width as band_low, (band + 1) * width as band_high, units // parts as units,
+    (band + 0.5) * width as mean_score
+from (values
+    ('purchase_intent', 0.05), ('basket_abandonment', 0.05), ('reorder', 0.05), ('return_risk', 0.05), ('customer_value', 25.0)
+) as m (model, width), range(8) as b (band), (values (400), (200), (80)) as u (units),
+(values ('all', 1), ('brand_loyal', 4), ('price_sensitive', 5)) as s (segment, parts)
+where u.units = case when band < 2 then 400 when band < 5 then 200 else 80 end;
+
+insert into marts.rpt_customer_segments by name
+select segment, persons, persons / 1000.0 as share, share_expected, price as price_share, brand as brand_share,
+    1 - price - brand as other_share, persons // 2 as customers, value_eur, value_eur - 8 as value_eur_low,
+    value_eur + 8 as value_eur_high, 2.5 as orders, 2.3 as orders_low, 2.7 as orders_high, 0.4 as reorder,
+    0.38 as reorder_low, 0.42 as reorder_high, verdict
+from (values
+    ('brand_loyal', 150, 0.25, 0.04, 0.66, 88.0, 'supported'),
+    ('price_sensitive', 180, 0.3, 0.7, 0.02, 61.0, 'supported'),
+    ('neutral', 120, 0.45, 0.15, 0.1, 75.0, 'supported'),
+    ('undecided', 550, null, null, null, 64.0, 'not enough data')
+) as v (segment, persons, share_expected, price, brand, value_eur, verdict);
+
+insert into marts.rpt_reaction_plan by name
+select phase, phase_de, phase_en, segment, 1 as priority, campaign, name_de, name_en, trigger, is_discount, experiment_id,
+    margin_eur, margin_eur - 0.3 as margin_low, margin_eur + 0.3 as margin_high, verdict, persons,
+    persons as first_choice_persons
+from (values
+    (1, 'Einstieg', 'Entry', 'all', 'exit_message', 'Ansprache beim Verlassen', 'Exit-intent message', 'exit_intent', false, 'exit', -0.1, 'no clear effect', 400),
+    (4, 'Warenkorb', 'Basket', 'all', 'free_shipping', 'Gratisversand', 'Free shipping', null, true, 'shipping', 0.5, 'supported', 90),
+    (4, 'Warenkorb', 'Basket', 'brand_loyal', 'basket_reminder', 'Erinnern', 'Remind', 'exit_intent', false, null, null, 'not measured', 20)
+) as v (
+    phase, phase_de, phase_en, segment, campaign, name_de, name_en, trigger, is_discount, experiment_id, margin_eur, verdict, persons
+);
+
+insert into marts.rpt_campaign_effects by name
+select experiment_id, experiment_id as campaign_id, campaign_name, kind, 'all' as segment, 4200 as treated, 4200 as controls,
+    0.06 as control_level, relative * 0.06 as effect, (relative - 0.15) * 0.06 as effect_low,
+    (relative + 0.15) * 0.06 as effect_high, relative, relative - 0.15 as relative_low, relative + 0.15 as relative_high,
+    0.01 as p_value, 0.01 as q_value, verdict, 0.01 as qini, -0.05 as qini_low, 0.07 as qini_high,
+    'no clear gain' as targeting_verdict
+from (values
+    ('shipping', '=Gratisversand', 'uplift', 0.46, 'supported'), ('shipping', '=Gratisversand', 'response', 0.37, 'supported'),
+    ('shipping', '=Gratisversand', 'drop_off', -0.35, 'supported'), ('exit', 'Exit', 'uplift', -0.1, 'no clear effect'),
+    ('exit', 'Exit', 'response', 0.05, 'no clear effect')
+) as v (experiment_id, campaign_name, kind, relative, verdict);
+
+insert into marts.rpt_visit_next_steps by name
+select stage, cast(stage as bigint) as phase, aida, name_de, name_en, next_step, next_de, next_en, 300 as moves, probability,
+    probability - 0.02 as probability_low, probability + 0.02 as probability_high, 'supported' as verdict, 40 as recent_visits
+from (values
+    ('1', 'A', 'Einstieg', 'Entry', '2', 'Entdeckung', 'Discovery', 0.6), ('1', 'A', 'Einstieg', 'Entry', 'leave', 'Verlassen', 'Leave', 0.4),
+    ('5', 'A', 'Kasse', 'Checkout', 'order', 'Bestellung', 'Order', 0.7), ('5', 'A', 'Kasse', 'Checkout', 'leave', 'Verlassen', 'Leave', 0.3)
+) as v (stage, aida, name_de, name_en, next_step, next_de, next_en, probability);
+
+insert into marts.rpt_campaign_triggers by name
+select * from (values
+    ('exit_intent', 'Zeiger verlässt die Seite', 'Pointer leaves the page', 170, 0.07, 80, 2),
+    ('product_title_selection', 'Produkttitel markiert', 'Product title selected', 0, 0.0, 0, 0)
+) as v (trigger, name_de, name_en, visits, visit_share, visits_with_others, converted_visits);
+
+-- Budget: search is saturated and social is not, so money should move; the newsletter moves with sales for another reason.
+create temp table budget_channels as
+select *, spend * 30 as monthly, effect * spend / (spend + half) as brought
+from (values
+    ('paid_search', 120.0, 40.0, 600.0, 'supported', 'time series', false, 365),
+    ('paid_social', 60.0, 150.0, 1400.0, 'supported', 'experiment', true, 365),
+    ('email', 11.0, 10.0, 90.0, 'not identified', 'spend moves with sales for another reason', false, 360),
+    ('catalog', 40.0, 90.0, 300.0, 'not enough data', 'too few periods with spend', false, 3)
+) as v (channel, spend, half, effect, verdict, reason, has_experiment, active);
+
+insert into marts.rpt_budget_channels by name
+select channel, 'revenue' as outcome, cast(getvariable('last_day') - 729 as date) as first_date,
+    cast(getvariable('last_day') as date) as last_date, 730 as days, 'geometric' as adstock_kind, 0.3 as adstock,
+    'hill' as saturation_kind, half as half_saturation, 1.0 as slope, spend, brought as contribution,
+    brought * 0.8 as contribution_low, brought * 1.2 as contribution_high, brought / spend as roas,
+    if(reason like 'spend moves%', 0, roas * 0.8) as roas_low, roas * 1.2 as roas_high,
+    effect * half / (spend + half) ** 2 as marginal_roas, marginal_roas * 0.7 as marginal_roas_low,
+    marginal_roas * 1.3 as marginal_roas_high, 0.41 as margin_share, verdict = 'supported' as is_identified,
+    has_experiment, active as active_days, verdict, reason
+from budget_channels;
+
+create temp table budget_levels as
+select channel, verdict, spend, spend * level / 10 as spend_eur, effect * spend_eur / (spend_eur + half) as response, spend * level / 10 = spend as is_current
+from budget_channels, range(21) as r (level);
+
+insert into marts.fct_response_curves by name
+select channel, spend_eur, response, response * 0.8 as response_low, response * 1.2 as response_high, 1.5 as marginal_return,
+    is_current, spend_eur <= 1.4 * spend as is_observed
+from budget_levels;
+
+insert into ml.response_draws by name
+select channel, draw, spend_eur, response * (0.8 + 0.4 * draw / 19) as response from budget_levels, range(20) as d (draw);
+
+insert into marts.rpt_budget_allocation by name
+select
+    s.scenario, c.channel, c.spend as current_spend, c.spend + coalesce(m.move, 0) as proposed_spend,
+    if(m.move is null, c.spend, 0.5 * c.spend) as lower_limit, if(m.move is null, c.spend, 2 * c.spend) as upper_limit,
+    m.move is not null as is_moved, c.brought as current_response, c.brought + coalesce(m.gain, 0) as proposed_response,
+    coalesce(m.gain, 0) as gain, gain * 0.8 as gain_low, gain * 1.2 as gain_high,
+    231.0 as total_spend, 130.0 as total_gain, 96.0 as total_gain_low, 168.0 as total_gain_high, 'supported' as verdict,
+    'kept: email, catalog' as reason
+from budget_channels as c
+cross join (values ('same budget'), ('10 % less'), ('10 % more'), ('25 % more')) as s (scenario)
+left join (values ('paid_search', -50.0, -68.0), ('paid_social', 50.0, 198.0)) as m (channel, move, gain) on c.channel = m.channel;
+
+insert into marts.rpt_channel_reconciliation by name
+select channel, spend * 365 as cost_eur, 1.2 * brought / spend as attribution_roas, brought / spend as attribution_roas_low,
+    2 * brought / spend as attribution_roas_high, brought / spend as model_roas, 0.8 * model_roas as model_roas_low,
+    1.2 * model_roas as model_roas_high, verdict as model_verdict, reason as model_reason,
+    if(has_experiment, 0.4 * brought / spend, null) as experiment_roas, experiment_roas * 0.9 as experiment_roas_low,
+    experiment_roas * 1.1 as experiment_roas_high, if(has_experiment, 1, 0) as experiments,
+    if(has_experiment, 'attribution overstates', 'agree') as verdict
+from budget_channels;
+
+insert into ml.cji_incidents by name
+select
+    'journey6' as phase_model, 5 as phase, segment, first_day, last_day, is_open, 900 as visits, 0.34 as progress_share,
+    0.79 as normal_share, 405.0 as lost_progress, 8100.0 as lost_value, 0.001 as p_value
+from (values
+    ('device=mobile', getvariable('last_day')::date - 9, getvariable('last_day')::date, true),
+    ('all', getvariable('last_day')::date - 120, getvariable('last_day')::date - 100, false)
+) as v (segment, first_day, last_day, is_open);
+
+insert into ml.cji_predictions by name
+select 'journey6' as phase_model, 338 as rows, 38 as judged_days, 0.4 as error_persistence, 0.41 as error_without,
+    0.40 as error_with, 0.0 as gain, -0.1 as gain_low, 0.1 as gain_high, 0.0 as coefficient, 'descriptive' as verdict;

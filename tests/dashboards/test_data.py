@@ -13,13 +13,14 @@ from tests.dashboards.app import published_tables
 from tests.dashboards.serving_fixture import ROOT, build
 
 QUERIES = sorted((ROOT / "dashboards" / "queries").glob("*.sql"))
-PAGES = "overview|cji|attribution|weather|health"
+PAGES = "overview|cji|attribution|budget|catalog|weather|customers|health"
 SAMPLES = {
     "start": "2026-01-01", "end": "2026-01-31", "previous_start": "2025-12-01", "previous_end": "2025-12-31",
     "year_start": "2025-01-01", "year_end": "2025-01-31", "day": "2026-01-31", "days": 28, "lag_days": 1,
-    "phase_model": "journey6", "phase": "3", "segment": "all", "dimension": "device", "language": "de", 
+    "phase_model": "journey6", "phase": "3", "segment": "all", "dimension": "device", "language": "de",
     "level": "channel", "window_name": "all", "category": "all", "region": "all", "variable": "precipitation_mm",
-    "model": "markov",
+    "model": "markov", "channel": "display", "scenario": "same_total", "mailing": "C2026-02", "treated": "catalog",
+    "control": "holdout", "highest_rank": 3,
 }  # fmt: skip
 
 

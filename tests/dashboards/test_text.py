@@ -14,7 +14,9 @@ from tests.dashboards.serving_fixture import ROOT
 VOCABULARIES = {
     "phase_model", "phase", "dimension", "device", "visitor", "channel", "model", "measure", "level", "window",
     "period", "span", "region", "category", "variable", "verdict", "entity", "feed_status", "check", "severity",
-    "delivery_state", "health_part", "standing", "parameter", "kpi",
+    "delivery_state", "health_part", "catalog_part", "catalog_arm", "catalog_advice",
+    "catalog_method", "budget_outcome", "budget_scenario", "budget_reason", "budget_verdict",
+    "catalog_segment", "catalog_trait", "standing", "parameter", "kpi", "taste", "score", "effect_kind", "trigger",
 }  # fmt: skip
 
 

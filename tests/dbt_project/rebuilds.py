@@ -101,13 +101,27 @@ class Builder:
         with duckdb.connect(str(self.path), read_only=True) as connection:
             return connection.execute(statement).fetchall()
 
+    def run(self, command: str, variables: dict[str, object]) -> None:
+        """Run a dbt command on the builder's models, as by hand."""
+        self._dbt(command, variables, self._select)
+
+    def passes(self, check: str, variables: dict[str, object]) -> bool:
+        """Run one check; whether it found nothing."""
+        result = self._invoke("test", variables, [check])
+        (status,) = [str(r.status) for r in result.result if r.node.resource_type == "test"]
+        assert status in ("pass", "fail"), [r.message for r in result.result]
+        return status == "pass"
+
     def _dbt(self, command: str, variables: dict[str, object], select: Sequence[str]) -> None:
+        result = self._invoke(command, variables, select)
+        wrong = [f"{r.node.name}: {r.message}" for r in result.result or [] if str(r.status) in ("error", "fail")]
+        assert result.success, wrong or result.exception
+
+    def _invoke(self, command: str, variables: dict[str, object], select: Sequence[str]) -> Any:
         out = self.path.parent / "dbt"
         arguments = [command, *(["--select", *select] if select else [])]
         arguments += ["--vars", json.dumps({**_VARIABLES, **variables}), "--target-path", str(out)]
-        result = run_dbt(arguments, out, str(self.path))
-        wrong = [f"{r.node.name}: {r.message}" for r in result.result or [] if str(r.status) in ("error", "fail")]
-        assert result.success, wrong or result.exception
+        return run_dbt(arguments, out, str(self.path))
 
 
 class Shop:

@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -38,8 +38,15 @@ def run_model(model: str, variables: Mapping[str, Any] | None = None, **frames: 
     **frames : rows or DataFrame
         Content of models, seeds or raw tables by name; columns left out are NULL.
     """
+    return run_models([model], variables, **frames)[model]
+
+
+def run_models(
+    models: Sequence[str], variables: Mapping[str, Any] | None = None, **frames: Rows
+) -> dict[str, pd.DataFrame]:
+    """Select several models over the same rows: what lies between is rebuilt once."""
     world = _world(json.dumps(dict(variables or {}), sort_keys=True))
-    return world.select(model, frames)
+    return world.select(models, frames)
 
 
 class World:
@@ -58,14 +65,16 @@ class World:
         for schema in {node["schema"] for node in self._nodes.values()}:
             self._connection.execute(f'create schema if not exists "{schema}"')
 
-    def select(self, model: str, frames: Mapping[str, Rows]) -> pd.DataFrame:
-        target = self._ids[model]
+    def select(self, models: Sequence[str], frames: Mapping[str, Rows]) -> dict[str, pd.DataFrame]:
+        targets = {self._ids[model]: model for model in models}
         given = {self._ids[name]: rows for name, rows in frames.items()}
-        order = self._ancestors(target)
+        order = list(dict.fromkeys(key for target in targets for key in self._ancestors(target)))
+        inner = {parent for key in order for parent in self._parents(key)}
         if unused := set(given) - set(order):
-            raise ValueError(f"{model} does not read {sorted(unused)}")
-        for key in order[:-1]:
-            self._build(key)
+            raise ValueError(f"{', '.join(models)}: read no {sorted(unused)}")
+        for key in order:
+            if key in inner:
+                self._build(key)
         self._connection.begin()
         try:
             stale: set[str] = set()
@@ -73,10 +82,13 @@ class World:
                 if key in given:
                     self._fill(key, given[key])
                     stale.add(key)
-                elif key != target and stale.intersection(self._parents(key)):
+                elif key in inner and stale.intersection(self._parents(key)):
                     self._create(key)
                     stale.add(key)
-            return _to_frame(self._connection.sql(self._nodes[target]["compiled_code"]).to_arrow_table())
+            return {
+                model: _to_frame(self._connection.sql(self._nodes[target]["compiled_code"]).to_arrow_table())
+                for target, model in targets.items()
+            }
         finally:
             self._connection.rollback()
 

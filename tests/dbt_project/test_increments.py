@@ -6,13 +6,19 @@ import re
 from datetime import date, timedelta
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from orchestration.defs.warehouse.manifest import load_json
 from tests.dbt_project.rebuilds import FIRST_DAY, Builder, Row, Shop
 
 #: All that reads nothing but rows; the index and the weather have no part in it.
-MODELS = ["+config.materialized:keyed", "+path:models/marts/journeys", "+path:models/marts/attribution"]
+MODELS = [
+    "+config.materialized:keyed",
+    "+config.materialized:summed",
+    "+path:models/marts/journeys",
+    "+path:models/marts/attribution",
+]
 
 
 def assert_equals_rebuild(builder: Builder, as_of: date) -> None:
@@ -86,6 +92,38 @@ def test_late_repeated_and_changed_deliveries_and_a_killed_build_equal_a_rebuild
         builder.load(entity, day, shop.deliveries[entity, day])
     assert builder.build(last).is_partial
     assert_equals_rebuild(builder, last)
+
+
+def test_checks_look_at_what_changed_and_at_everything_when_asked(tmp_path: Path) -> None:
+    builder = Builder(tmp_path / "warehouse.duckdb", ["+int_web__sessions"])
+    shop = Shop(seed=1, days=2)
+    for (entity, day), rows in shop.deliveries.items():
+        builder.load(entity, day, rows)
+    last = shop.last_delivery()
+    builder.run("run", {"as_of_date": last.isoformat()})
+    first, second = builder.query("select session_id from intermediate.int_web__sessions order by all limit 2")
+    with duckdb.connect(str(builder.path)) as connection:
+        for (session,) in (first, second):
+            connection.execute(
+                "insert into intermediate.int_web__sessions from intermediate.int_web__sessions where session_id = ?",
+                [session],
+            )
+
+    def duplicates(changed: str, **variables: object) -> bool:
+        with duckdb.connect(str(builder.path)) as connection:
+            connection.execute("delete from increments.int_web__sessions")
+            connection.execute(
+                "insert into increments.int_web__sessions by name "
+                "select session_id from intermediate.int_web__sessions where session_id = ?",
+                [changed],
+            )
+        return not builder.passes("int_web__sessions_grain", variables)
+
+    other = builder.query("select max(session_id) from intermediate.int_web__sessions")[0][0]
+    assert duplicates(first[0], incremental=True)
+    assert not duplicates(other, incremental=True)
+    assert duplicates(other, incremental=True, test_all_rows=True)
+    assert duplicates(other, incremental=False)
 
 
 @pytest.mark.slow

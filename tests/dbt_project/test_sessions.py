@@ -44,8 +44,8 @@ def obvious_visits(world: list[tuple[str, int]]) -> list[tuple[str, int, int, in
     return sorted(tuple(visit) for visit in visits)
 
 
-def modelled_visits(rows: list[dict[str, Any]]) -> list[tuple[str, int, int, int]]:
-    frame = run_model("int_web__sessions", stg_web__events=rows)
+def modelled_visits(rows: list[dict[str, Any]], **variables: Any) -> list[tuple[str, int, int, int]]:
+    frame = run_model("int_web__sessions", variables, stg_web__events=rows)
     return sorted(
         (row.visitor_id, int((row.started_at - START).total_seconds()), int((row.ended_at - START).total_seconds()), n)
         for row, n in zip(frame.itertuples(), frame["event_count"], strict=True)
@@ -60,6 +60,37 @@ def test_visits_equal_the_obvious_ones_in_any_order_of_arrival(
     rows = [event(i, visitor, at) for i, (visitor, at) in enumerate(world)]
     shuffler.shuffle(rows)
     assert modelled_visits(rows) == obvious_visits(world)
+
+
+def visits_by_campaign(world: list[tuple[str, int, str | None]]) -> list[tuple[str, int, int, int]]:
+    visits: list[list[Any]] = []
+    last: dict[str, int] = {}
+    signals: dict[str, str] = {}
+    moments: dict[tuple[str, int], list[str | None]] = {}
+    for visitor, at, signal in world:
+        moments.setdefault((visitor, at), []).append(signal)
+    for (visitor, at), seen in sorted(moments.items()):
+        signal = max((name for name in seen if name), default=None)
+        is_turn = signal is not None and signals.get(visitor, signal) != signal
+        if visitor not in last or at - last[visitor] > TIMEOUT or is_turn:
+            visits.append([visitor, at, at, 0])
+        visits[-1][2], visits[-1][3] = at, visits[-1][3] + len(seen)
+        last[visitor] = at
+        signals[visitor] = signal or signals.get(visitor, "")
+        if not signals[visitor]:
+            del signals[visitor]
+    return sorted(tuple(visit) for visit in visits)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.sampled_from("ab"), moments, st.sampled_from([None, None, "email", "tv"])), min_size=1, max_size=60
+    )
+)
+def test_another_campaign_begins_a_visit_where_that_is_asked_for(world: list[tuple[str, int, str | None]]) -> None:
+    rows = [event(i, visitor, at, channel=channel) for i, (visitor, at, channel) in enumerate(world)]
+    assert modelled_visits(rows, new_visit_on_campaign=True) == visits_by_campaign(world)
 
 
 def test_a_gap_of_exactly_the_timeout_belongs_to_the_visit_and_a_microsecond_more_does_not() -> None:

@@ -17,7 +17,23 @@ from orchestration.defs.serving.publication import combined_hash, table_hashes
     group_name="ml",
     kinds={"duckdb"},
     owners=["team:science"],
-    deps=[dg.AssetKey(["ml", name]) for name in ("channel_credits", "journey_map_nodes", "weather_effects")],
+    deps=[
+        dg.AssetKey(["ml", name])
+        for name in (
+            "catalog_effects",
+            "catalog_targeting",
+            "customer_models",
+            "visit_next_steps",
+            "campaign_effects",
+            "channel_credits",
+            "cji_directions",
+            "cji_incidents",
+            "cji_predictions",
+            "journey_map_nodes",
+            "response_channels",
+            "weather_effects",
+        )
+    ],
     pool="warehouse",
     code_version="1",
 )

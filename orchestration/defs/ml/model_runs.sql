@@ -27,6 +27,29 @@ with figures as (
     union all
 
     select
+        'cji_incidents' as model,
+        '1' as version,
+        phase_model || ': incidents of the last year' as metric,
+        count(*) as value,
+        count(*) as rows,
+        'supported' as verdict
+    from ml.cji_incidents
+    group by phase_model
+
+    union all
+
+    select
+        'cji_predictions' as model,
+        '1' as version,
+        phase_model || ': share of the error of persistence taken away' as metric,
+        gain as value,
+        "rows",
+        verdict
+    from ml.cji_predictions
+
+    union all
+
+    select
         'weather_sales' as model,
         '1' as version,
         'pairs with verdict: ' || verdict as metric,
@@ -35,6 +58,74 @@ with figures as (
         verdict
     from ml.weather_effects
     group by verdict
+
+    union all
+
+    select
+        'cji_directions' as model,
+        '1' as version,
+        phase_model || ': directions with verdict ' || verdict as metric,
+        count(*) as value,
+        count(*) as rows,
+        verdict
+    from ml.cji_directions
+    group by phase_model, verdict
+    union all
+
+    select
+        'catalog_effect' as model,
+        '1' as version,
+        mailing_id || ': profit per customer, ' || treated_arm || ' against ' || control_arm as metric,
+        profit as value,
+        treated + controls as rows,
+        verdict
+    from ml.catalog_effects
+    where dimension = 'all'
+
+    union all
+
+    select
+        'catalog_targets' as model,
+        '1' as version,
+        unnest(['qini per customer', 'gain of choosing per customer', 'slope of measured on expected uplift']) as metric,
+        unnest([qini, gain, slope]) as value,
+        rows,
+        verdict
+    from ml.catalog_targeting
+
+    union all
+
+    select
+        'response_curves' as model,
+        '1' as version,
+        channel || ': ' || outcome || ' per euro' as metric,
+        roas as value,
+        days as rows,
+        verdict
+    from ml.response_channels
+
+    union all
+
+    select
+        model,
+        '1' as version,
+        unnest(['AUC out of time', 'observed per predicted']) as metric,
+        unnest([auc, ratio]) as value,
+        rows,
+        verdict
+    from ml.customer_models
+
+    union all
+
+    select
+        'campaign_effects' as model,
+        '1' as version,
+        experiment_id || ': ' || kind as metric,
+        effect as value,
+        treated + controls as rows,
+        verdict
+    from ml.campaign_effects
+    where segment = 'all'
 )
 
 select

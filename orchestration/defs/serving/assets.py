@@ -8,6 +8,12 @@ import dagster as dg
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecord
 
 from orchestration.defs.ml.attribution import channel_credits
+from orchestration.defs.ml.budget import response_models
+from orchestration.defs.ml.catalog import catalog_effects
+from orchestration.defs.ml.cji_directions import cji_directions
+from orchestration.defs.ml.cji_incidents import cji_incidents
+from orchestration.defs.ml.cji_predictions import cji_predictions
+from orchestration.defs.ml.customers import customer_models
 from orchestration.defs.ml.journey_map import journey_map_nodes
 from orchestration.defs.ml.model_runs import model_runs
 from orchestration.defs.ml.social import post_sentiments
@@ -16,13 +22,28 @@ from orchestration.defs.raw.assets import RAW_ASSETS
 from orchestration.defs.resources import Warehouse
 from orchestration.defs.serving.publication import CheckResult, Version, publish
 from orchestration.defs.warehouse.assets import warehouse_models
+from orchestration.defs.warehouse.cji_checks import cji_checks
 from orchestration.settings import Settings
 
-_MODELS = [channel_credits, journey_map_nodes, weather_effects, post_sentiments, model_runs]
+_MODELS = [
+    channel_credits,
+    catalog_effects,
+    cji_directions,
+    cji_incidents,
+    cji_predictions,
+    journey_map_nodes,
+    weather_effects,
+    response_models,
+    post_sentiments,
+    customer_models,
+    model_runs,
+]
 _PUBLISHED = [key for key in warehouse_models.keys if key.path[0] == "marts"]
 _PUBLISHED += [key for model in _MODELS for key in model.keys]
 _CHECKS: Mapping[dg.AssetCheckKey, dg.AssetCheckSpec] = {
-    spec.key: spec for definition in (*RAW_ASSETS, warehouse_models, *_MODELS) for spec in definition.check_specs
+    spec.key: spec
+    for definition in (*RAW_ASSETS, warehouse_models, cji_checks, *_MODELS)
+    for spec in definition.check_specs
 }
 
 

@@ -21,8 +21,14 @@ import pyarrow as pa
 
 POINTER = "current.json"
 SCHEMAS = ("marts", "ml")
-#: Single posts: published are only their means.
-_UNPUBLISHED = ("ml.post_sentiments",)
+#: Single posts and persons: published are only their means and counts. Fits name files of this machine.
+_UNPUBLISHED = (
+    "ml.catalog_targets",
+    "ml.customer_scores",
+    "ml.model_fits",
+    "ml.next_best_campaigns",
+    "ml.post_sentiments",
+)
 _TEMPORARY = ".unpublished.duckdb"
 _SPARE_BYTES = 64 * 1024 * 1024
 #: When something was loaded or fitted: another time for the same content.

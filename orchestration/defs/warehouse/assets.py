@@ -27,7 +27,9 @@ class LayerTranslator(DagsterDbtTranslator):
 
     def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
         if dbt_resource_props["resource_type"] == "source":
-            return dg.AssetKey([dbt_resource_props["source_name"], dbt_resource_props["name"]])
+            # Books that an asset keeps beside its table are no asset of their own: `written_by` in their meta.
+            table = dbt_resource_props.get("meta", {}).get("written_by", dbt_resource_props["name"])
+            return dg.AssetKey([dbt_resource_props["source_name"], table])
         return dg.AssetKey([_layer(dbt_resource_props), dbt_resource_props["name"]])
 
     def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str | None:
@@ -69,12 +71,16 @@ def _layer(props: Mapping[str, Any]) -> str:
     return "seeds" if props["resource_type"] == "seed" else props["fqn"][1]
 
 
+_FULL_TEST_WEEKDAY = 7
+
 #: Tag of a run that rebuilds everything from raw, whatever changed.
 REBUILD_TAG = "netzplan/rebuild"
 
 MANIFEST = load_json()
 _KEYED = increments.keyed_models(MANIFEST)
-TRANSLATOR = LayerTranslator(DagsterDbtTranslatorSettings(enable_source_tests_as_checks=True))
+TRANSLATOR = LayerTranslator(
+    DagsterDbtTranslatorSettings(enable_source_tests_as_checks=True, enable_duplicate_source_asset_keys=True)
+)
 
 
 @dbt_assets(manifest=MANIFEST, dagster_dbt_translator=TRANSLATOR, name="dbt", pool="warehouse")
@@ -94,6 +100,8 @@ def warehouse_models(context: dg.AssetExecutionContext, warehouse: Warehouse) ->
     context.log.info(f"{'incremental build' if mode.is_partial else 'full rebuild'}: {mode.reason}")
     if as_of_date := warehouse.last_delivery():
         variables["as_of_date"] = as_of_date.isoformat()
+        # Once a week the checks look at every row, not only at those that changed.
+        variables["test_all_rows"] = as_of_date.isoweekday() == _FULL_TEST_WEEKDAY
     yield from stream_build(
         context,
         warehouse,

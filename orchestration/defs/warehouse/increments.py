@@ -17,6 +17,8 @@ import duckdb
 from orchestration.sources.contract import ENTITIES
 from orchestration.sources.deliveries import COMPLETE_STATES
 
+_INCREMENTAL = {"keyed", "summed"}
+
 _TABLES = """
 create schema if not exists increments;
 create table if not exists increments.deliveries (entity varchar, feed varchar, delivery_date date);
@@ -144,7 +146,7 @@ def keyed_models(manifest: Mapping[str, object]) -> list[str]:
     return sorted(
         str(node["name"])
         for node in nodes.values()
-        if node["resource_type"] == "model" and node["config"]["materialized"] == "keyed"  # type: ignore[index]
+        if node["resource_type"] == "model" and node["config"]["materialized"] in _INCREMENTAL  # type: ignore[index]
     )
 
 

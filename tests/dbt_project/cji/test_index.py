@@ -116,7 +116,12 @@ def test_the_index_is_the_geometric_mean_and_lies_in_its_interval() -> None:
 
 
 def test_the_interval_of_the_index_is_the_jackknife_of_the_index() -> None:
-    rows = shop({5: 6}, buckets=12)
+    dice = random.Random(3)
+    # Buckets that differ by more than throws of a coin, so that the binomial floor adds nothing.
+    rows = [
+        row | {"visits_sum": dice.randrange(4, 16), "comeback_sum": dice.randrange(4, 16)}
+        for row in shop({}, buckets=12)
+    ]
     whole = model("int_cji__phase_scores", rows).set_index("phase").sort_index()
 
     def log_index(left_out: int) -> float:
@@ -144,7 +149,22 @@ def test_the_interval_of_the_index_is_the_jackknife_of_the_index() -> None:
     index = index[index["phase_model"].eq("journey6")].iloc[0]
     changes = [100 * math.exp(log_index(number)) - index["cji"] for number in range(12)]
     error = math.sqrt((BUCKETS - 1) / BUCKETS * sum(change**2 for change in changes))
-    assert index["cji_high"] - index["cji"] == pytest.approx(1.96 * error, rel=0.01)
+    # The model is linear in the buckets and bends along the way; the obvious one is not and does not.
+    assert (index["cji_high"] - index["cji_low"]) / 2 == pytest.approx(1.96 * error, rel=0.1)
+
+
+@pytest.mark.parametrize(("z", "index"), [(-2.5, 1), (2.5, 99)])
+def test_a_score_at_the_clip_is_not_certain(z: float, index: float) -> None:
+    """There a step of z does not move the score; the interval reaches back over the clip (at z = 2.33)."""
+    rows = shop({})
+    found = model("int_cji__phase_scores", rows).set_index("phase").loc[5]
+    benchmark = found["visits_x"] - z * (0.2**2 + found["visits_se"] ** 2) / 0.2
+    beyond = references(visits_benchmark=benchmark)
+    row = (
+        run_model("fct_cji_phases", int_cji__window_buckets=rows, int_cji__benchmarks=beyond).set_index("phase").loc[5]
+    )
+    assert row["visits_index"] == pytest.approx(index, abs=1e-3)
+    assert row["score_low"] < row["score"] < row["score_high"]
 
 
 def test_fewer_than_four_phases_make_no_index() -> None:

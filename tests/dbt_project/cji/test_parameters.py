@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from tests.dbt_project.cji.worlds import START, Visit, frames, is_page
 from tests.dbt_project.runner import run_model
 
-AS_OF = 27  # the last day of the only window
+AS_OF = 26  # within the first month of the data, which is measured by itself
 
 #: Event name and page type -> base phase of journey6; None inherits.
 OBVIOUS_PHASES = {
@@ -139,10 +140,16 @@ def worlds(draw: st.DrawFn) -> list[Visit]:
     return visits
 
 
+def is_known(rows: pd.DataFrame) -> pd.Series:
+    """Days to come hold what is not known yet."""
+    return pd.to_datetime(rows["known_on"]).le(pd.Timestamp(START + timedelta(days=AS_OF)))
+
+
 def modelled(visits: list[Visit]) -> dict[int, dict[str, float]]:
     # Given empty, they need not be rebuilt for every world.
     empty: dict[str, Any] = {"int_web__session_orders": [], "int_sales__conversions": [], "int_cji__buyers": []}
     rows = run_model("int_cji__daily_sums", **frames(visits, AS_OF), **empty)
+    rows = rows[is_known(rows)]
     rows = rows[rows["phase_model"].eq("journey6") & rows["phase"].lt(6)]
     sums = rows.groupby("phase")[
         [f"{name}_{part}" for name in ("time", "pageviews", "visits", "comeback") for part in ("n", "sum")]
@@ -167,7 +174,7 @@ def page(at: float, name: str = "page_view", kind: str | None = "home") -> tuple
 
 
 def phase_rows(visits: list[Visit], phase: int, model: str = "journey6") -> Any:
-    rows = run_model("int_cji__visit_phases", **frames(visits))
+    rows = run_model("int_cji__visit_phases", **frames(visits, AS_OF))
     return rows[rows["phase_model"].eq(model) & rows["phase"].eq(phase)].sort_values("session_id")
 
 
@@ -211,7 +218,7 @@ def test_comeback_waits_until_it_can_be_known() -> None:
         Visit(AS_OF - week + 1, "b", [page(0)], key="too young"),
     ]
     rows = run_model("int_cji__daily_sums", **frames(visits, AS_OF))
-    rows = rows[rows["phase_model"].eq("journey6") & rows["phase"].eq(1) & rows["comeback_n"].gt(0)]
+    rows = rows[rows["phase_model"].eq("journey6") & rows["phase"].eq(1) & rows["comeback_n"].gt(0) & is_known(rows)]
     assert [day.day for day in rows.sort_values("known_on")["known_on"]] == [12, 19, 27]
     assert rows.sort_values("known_on")["comeback_sum"].tolist() == [1, 0, 0]
 

@@ -89,6 +89,10 @@ def obvious_moves(rows: dict[str, list[dict[str, Any]]]) -> list[tuple[dict[str,
     return moves
 
 
+def two_digits(seconds: float) -> float:
+    return float(f"{seconds:.1e}") if seconds >= 100 else round(seconds)
+
+
 def segments(journey: dict[str, Any]) -> list[str]:
     device = [f"device={journey['device_type']}"] if journey["device_type"] else []
     return ["all", f"visitor={journey['visitor_type']}", *device]
@@ -120,7 +124,8 @@ def test_edges_and_nodes_are_those_of_the_walk(seed: int) -> None:
     for edge in edges.itertuples():
         known = [gap for gap in gaps[edge.window_name, edge.segment, edge.from_node, edge.to_node] if gap is not None]
         if known:
-            assert edge.median_gap_seconds == median(known)
+            assert edge.median_gap_seconds == median(two_digits(gap) for gap in known)
+            assert edge.median_gap_seconds == pytest.approx(median(known), rel=0.05, abs=0.5)
         out = sum(n for key, n in ((k, len(v)) for k, v in gaps.items()) if key[:3] == (edge[1], edge[4], edge[5]))
         assert edge.probability == pytest.approx(edge.n / out)
 

@@ -8,6 +8,28 @@
 {% set min_spread = var('cji_min_spread', 0.02) %}
 {% set grain = ['benchmark_kind', 'benchmark_date', 'segment_kind', 'segment', 'phase_model', 'phase'] %}
 
+{% set affected %}
+with changed as (
+    select distinct segment_kind, snapshot_date from {{ changes('int_cji__parameters') }}
+)
+select segment_kind, {{ cji_benchmark_date('snapshot_date') }} as benchmark_date from changed
+union
+-- Benchmarks a changed window is part of.
+select distinct published.segment_kind, published.benchmark_date
+from (
+    select distinct segment_kind, {{ cji_benchmark_date('snapshot_date') }} as benchmark_date
+    from {{ stored('int_cji__parameters') }}
+    where is_published
+) as published
+inner join changed
+    on
+        published.segment_kind = changed.segment_kind
+        and published.benchmark_date >= changed.snapshot_date
+        and published.benchmark_date <= {{ add_days('changed.snapshot_date', 336) }}
+        and {{ is_sunday('changed.snapshot_date') }}
+{% endset %}
+{{ config(materialized='keyed', key=['segment_kind', 'benchmark_date'], affected=affected) }}
+
 with windows as (
 
     select * from {{ ref('int_cji__parameters') }}
@@ -17,11 +39,15 @@ where {{ is_sunday('snapshot_date') }}
 
 needed as (
 
-    select distinct
-        segment_kind,
-        {{ cji_benchmark_date('snapshot_date') }} as benchmark_date
-    from {{ ref('int_cji__parameters') }}
-    where is_published
+    select *
+    from (
+        select distinct
+            segment_kind,
+            {{ cji_benchmark_date('snapshot_date') }} as benchmark_date
+        from {{ ref('int_cji__parameters') }}
+        where is_published
+    ) as published
+    where {{ affected_rows('published', ['segment_kind', 'benchmark_date']) }}
 
 ),
 

@@ -1,8 +1,9 @@
--- One row per person whose first order was placed in a visit and is old enough to judge: did a second one follow?
+-- One row per person whose first order was placed in a visit: did a second one follow, and from when on is that known?
 --
 -- The segment is that of the visit of the first order; the second order counts wherever it was placed.
 
-{% set repeat_days = var('cji_repeat_days', 90) %}
+{% set repeat_days = var('cji_repeat_days') %}
+{{ config(materialized='keyed', key=['order_id'], logged=['order_id', 'known_on']) }}
 
 with orders as (
 
@@ -12,7 +13,7 @@ with orders as (
         converted_at,
         conversion_date,
         is_first_order,
-        coalesce(margin_eur, revenue_eur * {{ var('cji_margin_share', 0.4) }}) as margin_eur
+        coalesce(margin_eur, revenue_eur * {{ var('cji_margin_share') }}) as margin_eur
     from {{ ref('int_sales__conversions') }}
 
 ),
@@ -64,4 +65,3 @@ select
     coalesce(repeats.repeat_margin_eur, 0) as repeat_margin_eur
 from firsts
 left join repeats on firsts.order_id = repeats.order_id
-where firsts.known_on <= {{ as_of_date() }}

@@ -1,11 +1,36 @@
 -- One row per day x phase model x phase x device x channel x visitor type x person bucket: all sums the index needs.
 --
 -- The day is the one on which a fact can be judged: a visit on its own day, a comeback once its waiting time is over,
--- a second order once 90 days have passed. Logs are kept in millionths and money in cents, because sums of integers
--- come out the same in any order of the rows.
+-- a second order once 90 days have passed; days to come hold what is not known yet. Logs are kept in millionths and
+-- money in cents, because sums of integers come out the same in any order of the rows.
 -- noqa: disable=LT02
 
-{% set margin_share = var('cji_margin_share', 0.4) %}
+{% set margin_share = var('cji_margin_share') %}
+{% set affected %}
+select session_date as known_on from {{ changes('int_cji__visit_phases') }}
+union
+select comeback_known_on as known_on from {{ changes('int_cji__visit_phases') }}
+union
+select known_on from {{ changes('int_cji__buyers') }}
+union
+select known_on from {{ changes('int_cji__account_sums') }}
+union
+select session_date as known_on from {{ changes('int_web__sessions') }}
+union
+select visits.session_date as known_on
+from {{ stored('int_web__sessions') }} as visits
+where
+    visits.session_id in (
+        select session_id from {{ changes('int_web__session_orders') }}
+        union all
+        select placed.session_id
+        from {{ stored('int_web__session_orders') }} as placed
+        inner join {{ changes('int_sales__conversions') }} as orders on placed.order_id = orders.conversion_id
+    )
+{% endset %}
+{{ config(
+    materialized='keyed', key=['known_on'], affected=affected
+) }}
 
 with visits as (
 
@@ -15,6 +40,7 @@ with visits as (
         cast(round(ln(page_views) * 1000000) as bigint) as page_views_log,
         not averages_progressed_only or is_progressed as is_averaged
     from {{ ref('int_cji__visit_phases') }}
+    where {{ affected_only('session_date', 'known_on') }} or {{ affected_only('comeback_known_on', 'known_on') }}
 
 ),
 
@@ -38,7 +64,7 @@ margins as (
             as margin_cents
     from {{ ref('int_web__sessions') }} as visits
     left join orders on visits.session_id = orders.session_id
-    where visits.is_converted
+    where visits.is_converted and {{ affected_only('visits.session_date', 'known_on') }}
 
 ),
 
@@ -62,6 +88,8 @@ facts as (
         case when visits.is_averaged then coalesce(visits.page_views_log, 0) else 0 end as pageviews_sum,
         0 as comeback_n,
         0 as comeback_sum,
+        0 as breadth_n,
+        0 as breadth_sum,
         case when visits.is_averaged then cast(coalesce(round(visits.phase_seconds), 0) as bigint) else 0 end
             as seconds_sum,
         case when visits.is_averaged then cast(coalesce(round(visits.imputed_seconds), 0) as bigint) else 0 end
@@ -91,6 +119,8 @@ facts as (
         0 as pageviews_sum,
         1 as comeback_n,
         case when is_comeback then 1 else 0 end as comeback_sum,
+        0 as breadth_n,
+        0 as breadth_sum,
         0 as seconds_sum,
         0 as imputed_seconds_sum,
         0 as tab_n,
@@ -118,12 +148,42 @@ facts as (
         0 as pageviews_sum,
         0 as comeback_n,
         0 as comeback_sum,
+        0 as breadth_n,
+        0 as breadth_sum,
         0 as seconds_sum,
         0 as imputed_seconds_sum,
         0 as tab_n,
         0 as tab_sum
     from {{ ref('int_cji__buyers') }} as buyers
     inner join {{ ref('cji_phases') }} as phases on phases.entry_rule = 'mature_buyers'
+
+    union all
+
+    select
+        known_on,
+        phase_model,
+        phase,
+        device_type,
+        channel,
+        visitor_type,
+        person_bucket,
+        visits_n,
+        visits_sum,
+        orders_sum,
+        margin_cents,
+        time_n,
+        time_sum,
+        pageviews_n,
+        pageviews_sum,
+        comeback_n,
+        comeback_sum,
+        breadth_n,
+        breadth_sum,
+        seconds_sum,
+        imputed_seconds_sum,
+        tab_n,
+        tab_sum
+    from {{ ref('int_cji__account_sums') }}
 
 )
 
@@ -137,10 +197,11 @@ select
     person_bucket,
     {%- for column in [
         'visits_n', 'visits_sum', 'orders_sum', 'margin_cents', 'time_n', 'time_sum', 'pageviews_n', 'pageviews_sum',
-        'comeback_n', 'comeback_sum', 'seconds_sum', 'imputed_seconds_sum', 'tab_n', 'tab_sum'
+        'comeback_n', 'comeback_sum', 'breadth_n', 'breadth_sum', 'seconds_sum', 'imputed_seconds_sum', 'tab_n',
+        'tab_sum'
     ] %}
     cast(sum({{ column }}) as bigint) as {{ column }}{{ ',' if not loop.last }}
     {%- endfor %}
 from facts
-where known_on <= {{ as_of_date() }}
+where {{ affected_only('known_on') }}
 group by known_on, phase_model, phase, device_type, channel, visitor_type, person_bucket

@@ -8,6 +8,11 @@
 {% set other_sums = ['orders_sum', 'margin_cents', 'seconds_sum', 'imputed_seconds_sum', 'tab_n', 'tab_sum'] %}
 {% set grain = ['snapshot_date', 'segment_kind', 'segment', 'phase_model', 'phase'] %}
 
+{% set affected %}
+select segment_kind, snapshot_date from {{ changes('int_cji__window_buckets') }}
+{% endset %}
+{{ config(materialized='keyed', key=['segment_kind', 'snapshot_date'], affected=affected) }}
+
 with sums as (
 
     select
@@ -21,6 +26,7 @@ with sums as (
         cast(sum({{ column }}) as bigint) as {{ column }}{{ ',' if not loop.last }}
         {%- endfor %}
     from {{ ref('int_cji__window_buckets') }}
+    where {{ affected_rows('int_cji__window_buckets', ['segment_kind', 'snapshot_date']) }}
     group by {{ grain | join(', ') }}, is_published
 
 ),
@@ -57,6 +63,7 @@ left_out as (
             {%- for column in grain %}
             points.{{ column }} = buckets.{{ column }}{{ ' and' if not loop.last }}
             {%- endfor %}
+    where {{ affected_rows('buckets', ['segment_kind', 'snapshot_date']) }}
 
 ),
 
@@ -86,16 +93,18 @@ select
     points.{{ parameter }}_n,
     points.{{ parameter }}_sum,
     points.{{ parameter }}_x,
-    {%- if parameter in ('time', 'pageviews') %}
+    {%- if parameter in cji_means() %}
     case when spreads.{{ parameter }}_buckets > 1 then sqrt(spreads.{{ parameter }}_variance) end as {{ parameter }}_se,
+    0.0 as {{ parameter }}_floor_variance,
     {%- else %}
+    {%- set binomial -%}
+    (1.0 / (points.{{ parameter }}_sum + 0.5) + 1.0 / (points.{{ parameter }}_n - points.{{ parameter }}_sum + 0.5))
+    {%- endset %}
     case
-        when spreads.{{ parameter }}_buckets > 1 then sqrt(greatest(
-            spreads.{{ parameter }}_variance,
-            1.0 / (points.{{ parameter }}_sum + 0.5)
-            + 1.0 / (points.{{ parameter }}_n - points.{{ parameter }}_sum + 0.5)
-        ))
+        when spreads.{{ parameter }}_buckets > 1 then sqrt(greatest(spreads.{{ parameter }}_variance, {{ binomial }}))
     end as {{ parameter }}_se,
+    -- What the floor adds to the jackknife variance.
+    greatest({{ binomial }} - spreads.{{ parameter }}_variance, 0.0) as {{ parameter }}_floor_variance,
     {%- endif %}
     points.{{ parameter }}_n >= {{ cji_min_cell() }} and spreads.{{ parameter }}_buckets > 1
         as {{ parameter }}_is_usable{{ ',' if not loop.last }}

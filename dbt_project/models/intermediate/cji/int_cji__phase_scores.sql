@@ -11,13 +11,33 @@
 {% do benchmark_columns.extend([parameter ~ '_benchmark', parameter ~ '_spread']) %}
 {% endfor %}
 
+{% set affected %}
+select segment_kind, snapshot_date from {{ changes('int_cji__parameters') }}
+union
+-- The benchmark of all visitors stands in for that of any kind.
+select scores.segment_kind, scores.snapshot_date
+from (select distinct segment_kind, snapshot_date from {{ stored('int_cji__parameters') }}) as scores
+inner join {{ changes('int_cji__benchmarks') }} as benchmarks
+    on
+        {{ cji_benchmark_date('scores.snapshot_date') }} = benchmarks.benchmark_date
+        and benchmarks.segment_kind in (scores.segment_kind, 'all')
+union
+select distinct segment_kind, snapshot_date
+from {{ stored('int_cji__parameters') }}
+where (select count(*) from {{ changes('int_cji__weights') }}) > 0
+{% endset %}
+{{ config(
+    materialized='keyed', key=['segment_kind', 'snapshot_date'], affected=affected,
+    unlogged_inputs=['int_cji__industry_benchmarks']
+) }}
+
 with snapshots as (
 
     select
         *,
         {{ cji_benchmark_date('snapshot_date') }} as benchmark_date
     from {{ ref('int_cji__parameters') }}
-    where is_published
+    where is_published and {{ affected_rows('int_cji__parameters', ['segment_kind', 'snapshot_date']) }}
 
 ),
 
@@ -109,15 +129,12 @@ judged as (
         chosen.{{ column }},
         {%- endfor %}
         weights.phase_weight,
-        weights.time_direction,
-        weights.pageviews_direction,
-        1 as visits_direction,
-        1 as comeback_direction,
         {%- for parameter in cji_parameters() %}
+        weights.{{ parameter }}_direction,
         weights.{{ parameter }}_weight{{ ',' if not loop.last }}
         {%- endfor %}
     from snapshots
-    inner join {{ ref('cji_weights') }} as weights
+    inner join {{ ref('int_cji__weights') }} as weights
         on snapshots.phase_model = weights.phase_model and snapshots.phase = weights.phase
     left join chosen
         on
@@ -128,27 +145,51 @@ judged as (
 
 ),
 
-standardised as (
+sloped as (
 
     select
         *,
         {%- for parameter in cji_parameters() %}
         case
-            when {{ parameter }}_is_usable and {{ parameter }}_direction <> 0
-                then {{ cji_z(
-                    parameter ~ '_x', parameter ~ '_benchmark', parameter ~ '_spread', parameter ~ '_se',
-                    parameter ~ '_direction'
-                ) }}
-        end as {{ parameter }}_z{{ ',' if not loop.last }}
+            when {{ parameter }}_is_usable and {{ parameter }}_direction <> 0 and {{ parameter }}_weight > 0
+                then {{ cji_slope(parameter ~ '_spread', parameter ~ '_se', parameter ~ '_direction') }}
+        end as {{ parameter }}_slope{{ ',' if not loop.last }}
         {%- endfor %}
     from judged
+
+),
+
+-- z keeps what lies beyond the clip: an interval may reach back from there.
+standardised as (
+
+    select
+        *,
+        {%- for parameter in cji_parameters() %}
+        {{ parameter }}_slope * ({{ parameter }}_x - {{ parameter }}_benchmark) as {{ parameter }}_z
+        {{- ',' if not loop.last }}
+        {%- endfor %}
+    from sloped
+
+),
+
+scored as (
+
+    select
+        *,
+        case when visits_n >= {{ cji_min_cell() }} and visits_z is not null then {{ cji_log_score() }} end as log_score,
+        -- The effect of a small step of z on the logarithm of the score.
+        {%- for parameter in cji_parameters() %}
+        {{ parameter }}_weight * {{ cji_log_u_slope(cji_clipped_z(parameter ~ '_z')) }} / {{ cji_weight_sum() }}
+            as {{ parameter }}_lever,
+        {%- endfor %}
+        case
+            when visits_n >= {{ cji_min_cell() }} then {{ cji_money('margin_cents', 'visits_x', 'visits_p75') }}
+        end as money_gap_eur
+    from standardised
 
 )
 
 select
     *,
-    case when visits_n >= {{ cji_min_cell() }} and visits_z is not null then {{ cji_log_score() }} end as log_score,
-    case
-        when visits_n >= {{ cji_min_cell() }} then {{ cji_money('margin_cents', 'visits_x', 'visits_p75') }}
-    end as money_at_stake_eur
-from standardised
+    {{ at_least('money_gap_eur', '0.0') }} as money_at_stake_eur
+from scored

@@ -1,14 +1,22 @@
--- One row per scored phase x person bucket: what leaving the bucket out does to the score and to the money at stake.
+-- One row per scored phase x person bucket: what leaving the bucket out does to z, to the score and to the money.
 --
--- Benchmark and shrinkage stay as they are: the question is how sure we are of this window, not of the year before.
+-- Benchmark and shrinkage stay as they are: the question is how sure we are of this window, not of the year before. The
+-- change of the score is linear in those of z, which are not clipped: at the clip a score cannot move, but is not sure.
 -- noqa: disable=LT02
 
 {% set grain = ['snapshot_date', 'segment', 'phase_model', 'phase'] %}
 
+{% set affected %}
+select segment_kind, snapshot_date from {{ changes('int_cji__phase_scores') }}
+union
+select segment_kind, snapshot_date from {{ changes('int_cji__window_buckets') }}
+{% endset %}
+{{ config(materialized='keyed', key=['segment_kind', 'snapshot_date'], affected=affected) }}
+
 with scores as (
 
     select * from {{ ref('int_cji__phase_scores') }}
-where log_score is not null
+    where log_score is not null and {{ affected_rows('int_cji__phase_scores', ['segment_kind', 'snapshot_date']) }}
 
 ),
 
@@ -17,13 +25,21 @@ left_out as (
     select
         scores.*,
         buckets.person_bucket,
-        scores.margin_cents - buckets.margin_cents as bucket_margin_cents,
+        {{ cji_money(
+            '(scores.margin_cents - buckets.margin_cents)',
+            cji_parameter(
+                'visits', '(scores.visits_n - buckets.visits_n)', '(scores.visits_sum - buckets.visits_sum)'
+            ),
+            'scores.visits_p75'
+        ) }} - scores.money_gap_eur as money_change_eur,
         {%- for parameter in cji_parameters() %}
-        {{ cji_parameter(
-            parameter,
-            '(scores.' ~ parameter ~ '_n - buckets.' ~ parameter ~ '_n)',
-            '(scores.' ~ parameter ~ '_sum - buckets.' ~ parameter ~ '_sum)'
-        ) }} as bucket_{{ parameter }}_x{{ ',' if not loop.last }}
+        coalesce(scores.{{ parameter }}_slope * (
+            {{ cji_parameter(
+                parameter,
+                '(scores.' ~ parameter ~ '_n - buckets.' ~ parameter ~ '_n)',
+                '(scores.' ~ parameter ~ '_sum - buckets.' ~ parameter ~ '_sum)'
+            ) }} - scores.{{ parameter }}_x
+        ), 0.0) as {{ parameter }}_z_change{{ ',' if not loop.last }}
         {%- endfor %}
     from scores
     inner join {{ ref('int_cji__window_buckets') }} as buckets
@@ -31,41 +47,20 @@ left_out as (
             {%- for column in grain %}
             scores.{{ column }} = buckets.{{ column }}{{ ' and' if not loop.last }}
             {%- endfor %}
-
-),
-
-standardised as (
-
-    select
-        *,
-        {%- for parameter in cji_parameters() %}
-        case
-            when {{ parameter }}_z is not null
-                then {{ cji_z(
-                    'bucket_' ~ parameter ~ '_x', parameter ~ '_benchmark', parameter ~ '_spread', parameter ~ '_se',
-                    parameter ~ '_direction'
-                ) }}
-        end as bucket_{{ parameter }}_z{{ ',' if not loop.last }}
-        {%- endfor %}
-    from left_out
-
-),
-
-scored as (
-
-    select
-        *,
-        {{ cji_log_score('bucket_') }} as bucket_log_score,
-        {{ cji_money('bucket_margin_cents', 'bucket_visits_x', 'visits_p75') }} as bucket_money_eur
-    from standardised
+    where {{ affected_rows('buckets', ['segment_kind', 'snapshot_date']) }}
 
 )
 
 select
     {{ grain | join(', ') }},
     segment_kind,
+    phase_weight,
     person_bucket,
-    bucket_log_score - log_score as log_score_change,
-    100.0 * (exp(bucket_log_score) - exp(log_score)) as score_change,
-    bucket_money_eur - money_at_stake_eur as money_change_eur
-from scored
+    {%- for parameter in cji_parameters() %}
+    {{ parameter }}_z_change,
+    {%- endfor %}
+    {%- for parameter in cji_parameters() %}
+    coalesce({{ parameter }}_lever, 0.0) * {{ parameter }}_z_change {{ '+' if not loop.last }}
+    {%- endfor %} as log_score_change,
+    money_change_eur
+from left_out

@@ -4,6 +4,8 @@
 -- seed `cji_segment_kinds` says how many. No window starts before the data does.
 -- noqa: disable=LT02
 
+{{ config(materialized='keyed', key=['segment_kind', 'snapshot_date']) }}
+
 with limits as (
 
     select min(known_on) as first_day, {{ as_of_date() }} as last_day from {{ ref('int_cji__daily_sums') }}

@@ -1,24 +1,75 @@
 -- One row per phase model x phase x visit that entered it: what the four parameters are made of.
 --
 -- Pings measure attention and are believed where a visit has them; gaps between events stand in where it has none.
--- A visit of a single page without pings shows no time at all.
+-- A visit of a single page without pings shows no time at all. Whether a visit is followed by another is asked over all
+-- visits of its person, so those are derived anew together.
+
+{% set affected %}
+with touched as (
+    select session_id from {{ changes('int_web__events') }}
+    union
+    select session_id from {{ changes('int_web__sessions') }}
+    union
+    select session_id from {{ changes('int_cji__visit_stages') }}
+),
+persons as (
+    select person_id from {{ changes('int_web__sessions') }}
+    union
+    select visits.person_id
+    from {{ stored('int_web__sessions') }} as visits
+    inner join touched on visits.session_id = touched.session_id
+)
+select session_id from touched
+union
+select visits.session_id
+from {{ stored('int_web__sessions') }} as visits
+inner join persons on visits.person_id = persons.person_id
+{% endset %}
+{% set first_day %}
+select {{ add_days('min(visits.session_date)', -1) }}
+from {{ stored('int_web__sessions') }} as visits
+inner join affected__int_cji__visit_phases as affected on visits.session_id = affected.session_id
+{% endset %}
+{{ config(
+    materialized='keyed', key=['session_id'], affected=affected,
+    logged=['session_id', 'session_date', 'comeback_known_on'], bounds={'first_day': first_day}
+) }}
 
 with stages as (
 
     select * from {{ ref('int_cji__visit_stages') }}
+    where {{ affected_only('session_id') }}
 
 ),
 
 phases as (
 
     select * from {{ ref('cji_phases') }}
+    where unit = 'visit'
+
+),
+
+events as (
+
+    select
+        session_id,
+        event_number,
+        event_name
+    from {{ ref('int_web__events') }}
+    where
+        {{ affected_only('session_id') }}
+        and {{ not_before('event_date', 'first_day') }}
+        and (
+            event_name in ('tab_hidden', 'tab_visible')
+            or event_name in (select event_name from {{ ref('cji_micro_conversions') }})
+        )
 
 ),
 
 micro_conversions as (
 
     select distinct events.session_id
-    from {{ ref('int_cji__event_times') }} as events
+    from events
     inner join {{ ref('cji_micro_conversions') }} as names on events.event_name = names.event_name
 
 ),
@@ -29,7 +80,7 @@ tab_events as (
         session_id,
         event_name,
         lead(event_name) over (partition by session_id order by event_number) as next_name
-    from {{ ref('int_cji__event_times') }}
+    from events
     where event_name in ('tab_hidden', 'tab_visible')
 
 ),
@@ -52,8 +103,9 @@ totals as (
         phase_model,
         session_id,
         max_by(phase, last_event_number) as last_phase,
-        sum(engaged_seconds) > 0 as has_pings,
-        case when sum(engaged_seconds) > 0 then sum(engaged_seconds) else sum(measured_seconds) end as active_seconds,
+        sum(engaged_micros) > 0 as has_pings,
+        case when sum(engaged_micros) > 0 then sum(engaged_micros) else sum(measured_micros) end / 1000000.0
+            as active_seconds,
         sum(page_views) as page_views
     from stages
     group by phase_model, session_id
@@ -67,9 +119,9 @@ in_phase as (
         phases.phase,
         stages.session_id,
         sum(stages.page_views) as page_views,
-        sum(stages.engaged_seconds) as engaged_seconds,
-        sum(stages.measured_seconds) as measured_seconds,
-        sum(stages.imputed_seconds) as imputed_seconds
+        sum(stages.engaged_micros) / 1000000.0 as engaged_seconds,
+        sum(stages.measured_micros) / 1000000.0 as measured_seconds,
+        sum(stages.imputed_micros) / 1000000.0 as imputed_seconds
     from stages
     inner join phases
         on stages.phase_model = phases.phase_model and stages.phase between phases.member_from and phases.member_to
@@ -99,6 +151,7 @@ returns as (
         *,
         lead(started_at) over (partition by person_id order by started_at, session_id) as next_visit_at
     from {{ ref('int_web__sessions') }}
+    where {{ affected_only('session_id') }}
 
 )
 

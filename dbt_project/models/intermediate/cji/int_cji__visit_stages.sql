@@ -1,51 +1,25 @@
 -- One row per phase model x visit x phase with an event: seconds, page views and whether the visit ended there.
 --
--- Neutral events inherit the phase before them; a visit that begins neutral begins in phase 1.
+-- Neutral events inherit the phase before them; a visit that begins neutral begins in phase 1. Times are kept in
+-- microseconds, because sums of integers come out the same in any order of the rows.
 
-with timed as (
+{% set affected %}
+select session_id from {{ changes('int_web__events') }}
+union all
+select session_id from {{ changes('int_web__sessions') }}
+union all
+select session_id
+from {{ stored('int_web__sessions') }}
+where date_trunc('month', session_date) in (select month_start from {{ changes('int_cji__page_times') }})
+{% endset %}
+{% set first_day %}
+select {{ add_days('min(visits.session_date)', -1) }}
+from {{ stored('int_web__sessions') }} as visits
+inner join affected__int_cji__visit_stages as affected on visits.session_id = affected.session_id
+{% endset %}
+{{ config(
+    materialized='keyed', key=['session_id'], affected=affected, bounds={'first_day': first_day},
+    unlogged_inputs=['int_cji__event_phases']
+) }}
 
-    select
-        events.session_id,
-        events.event_number,
-        events.event_name,
-        events.page_type,
-        events.engaged_seconds,
-        -- Not `least`: it would give the last page, whose gap is unknown, the cut itself.
-        case when events.gap_seconds > times.cut_seconds then times.cut_seconds else events.gap_seconds end
-            as measured_seconds,
-        case when events.gap_seconds is null then times.median_seconds end as imputed_seconds,
-        case when events.is_pageview then 1 else 0 end as page_views
-    from {{ ref('int_cji__event_times') }} as events
-    inner join {{ ref('int_cji__page_times') }} as times
-        on events.page_type = times.page_type and events.device_type = times.device_type
-
-),
-
-phased as (
-
-    select
-        timed.*,
-        phases.phase_model,
-        -- Running maximum of (position, phase): the last phase named so far, on every engine.
-        coalesce(max(timed.event_number * 100 + phases.phase) over (
-            partition by phases.phase_model, timed.session_id
-            order by timed.event_number
-            rows between unbounded preceding and current row
-        ) % 100, 1) as phase
-    from timed
-    inner join {{ ref('int_cji__event_phases') }} as phases
-        on timed.event_name = phases.event_name and timed.page_type = phases.page_type
-
-)
-
-select
-    phase_model,
-    session_id,
-    phase,
-    max(event_number) as last_event_number,
-    sum(page_views) as page_views,
-    coalesce(sum(engaged_seconds), 0.0) as engaged_seconds,
-    coalesce(sum(measured_seconds), 0.0) as measured_seconds,
-    coalesce(sum(imputed_seconds), 0.0) as imputed_seconds
-from phased
-group by phase_model, session_id, phase
+{{ cji_visit_stages('visit', affected_only('session_id')) }}

@@ -5,12 +5,36 @@
 -- numbers held as doubles: exact up to 2^53, and twice as fast to add as the 128 bits a sum of bigints takes.
 -- noqa: disable=LT02
 
+{% set affected %}
+select segment_kind, snapshot_date from {{ changes('int_cji__snapshots') }}
+union
+select snapshots.segment_kind, snapshots.snapshot_date
+from {{ stored('int_cji__snapshots') }} as snapshots
+inner join {{ changes('int_cji__daily_sums') }} as days
+    on
+        snapshots.snapshot_date >= days.known_on
+        and snapshots.snapshot_date < {{ add_days('days.known_on', cji_window_days()) }}
+{% endset %}
+{% set first_day %}
+select {{ add_days('min(snapshot_date)', -(cji_window_days() - 1)) }} from affected__int_cji__window_buckets
+{% endset %}
+{{ config(
+    materialized='keyed', key=['segment_kind', 'snapshot_date'], affected=affected, bounds={'first_day': first_day}
+) }}
+
 {% set sums = [
     'visits_n', 'visits_sum', 'orders_sum', 'margin_cents', 'time_n', 'time_sum', 'pageviews_n', 'pageviews_sum',
-    'comeback_n', 'comeback_sum', 'seconds_sum', 'imputed_seconds_sum', 'tab_n', 'tab_sum'
+    'comeback_n', 'comeback_sum', 'breadth_n', 'breadth_sum', 'seconds_sum', 'imputed_seconds_sum', 'tab_n', 'tab_sum'
 ] %}
 
-with labelled as (
+with snapshots as (
+
+    select * from {{ ref('int_cji__snapshots') }}
+    where {{ affected_rows('int_cji__snapshots', ['segment_kind', 'snapshot_date']) }}
+
+),
+
+labelled as (
 
     select
         kinds.segment_kind,
@@ -26,6 +50,7 @@ with labelled as (
         days.*
     from {{ ref('int_cji__daily_sums') }} as days
     cross join {{ ref('cji_segment_kinds') }} as kinds
+    where {{ not_before('days.known_on', 'first_day') }}
 
 ),
 
@@ -55,7 +80,7 @@ week_days as (
     from (select distinct
         segment_kind,
         week_end
-    from {{ ref('int_cji__snapshots') }}) as weeks
+    from snapshots) as weeks
 
 ),
 
@@ -90,7 +115,7 @@ select
     sum(weeks.{{ column }}) as {{ column }}{{ ',' if not loop.last }}
     {%- endfor %}
 from segment_weeks as weeks
-inner join {{ ref('int_cji__snapshots') }} as snapshots
+inner join snapshots
     on weeks.segment_kind = snapshots.segment_kind and weeks.week_end = snapshots.week_end
 group by
     snapshots.snapshot_date,

@@ -9,7 +9,7 @@ select journey_id from {{ changes('int_journeys__map_stops') }}
 {% endset %}
 {{ config(
     materialized='keyed', key=['journey_id', 'move_number'], affected=affected, scope=['journey_id'],
-    logged=['journey_id', 'end_date']
+    signed=true
 ) }}
 
 with journeys as (
@@ -64,6 +64,7 @@ select
     coalesce(lag(stops.node) over way, 'start') as from_node,
     stops.node as to_node,
     stops.node_kind as to_kind,
+    row_number() over (partition by stops.journey_id, stops.node order by stops.stop_number) = 1 as is_first_pass,
     (stops.at_micros - lag(stops.at_micros) over way) / 1e6 as gap_seconds
 from stops
 inner join journeys on stops.journey_id = journeys.journey_id

@@ -6,12 +6,18 @@
 --
 -- A changed event can only change visits from the one that last began at or before it: from there the visitor's
 -- buckets are derived anew. A visitor found to be a machine, or not to be one, is derived anew from its beginning.
+--
+-- With the variable new_visit_on_campaign a signal of another channel or campaign than the visitor's last one begins a
+-- visit too. It may cut a bucket in two; the second part then begins at the signal. What signal was the last is asked of
+-- the whole history, so a visitor is derived anew from its beginning.
 
 {% set timeout_micros = var('session_timeout_seconds') * 1000000 %}
+{% set by_campaign = var('new_visit_on_campaign', false) %}
 {% set affected %}
 select
     touched.visitor_id,
-    coalesce(least(touched.from_micros, max(stored.visit_bucket_micros)), touched.from_micros) as from_micros
+    {{ 0 if by_campaign else 'coalesce(least(touched.from_micros, max(stored.visit_bucket_micros)), touched.from_micros)' }}
+        as from_micros
 from (
     select visitor_id, min(from_micros) as from_micros
     from (
@@ -44,6 +50,10 @@ with events as (
     select
         events.visitor_id,
         events.consent_analytics,
+        {% if by_campaign -%}
+        case when events.channel is not null then concat(events.channel, ':', coalesce(events.campaign_id, '')) end
+            as signal,
+        {% endif -%}
         {{ epoch_micros('events.occurred_at') }} as at_micros
     from {{ ref('stg_web__events') }} as events
     left join {{ ref('int_web__bot_visitors') }} as bots on events.visitor_id = bots.visitor_id
@@ -58,16 +68,59 @@ with events as (
 
 ),
 
+{% if by_campaign -%}
+-- Two signals of the same instant are one: the last in their alphabet.
+signals as (
+
+    select
+        visitor_id,
+        at_micros,
+        max(signal) as signal
+    from events
+    where signal is not null
+    group by visitor_id, at_micros
+
+),
+
+turns as (
+
+    select
+        visitor_id,
+        at_micros
+    from signals
+    qualify signal <> lag(signal) over (partition by visitor_id order by at_micros)
+
+),
+
+cut as (
+
+    select
+        events.*,
+        max(turns.at_micros) over (
+            partition by events.visitor_id order by events.at_micros
+            range between unbounded preceding and current row
+        ) as turn_micros
+    from events
+    left join turns on events.visitor_id = turns.visitor_id and events.at_micros = turns.at_micros
+
+),
+
+{% endif -%}
 buckets as (
 
     select
         visitor_id,
+        {% if by_campaign -%}
+        greatest(at_micros - at_micros % {{ timeout_micros }}, coalesce(turn_micros, 0)) as bucket_micros,
+        bool_or(coalesce(at_micros = turn_micros, false)) as is_turn,
+        {% else -%}
         at_micros - at_micros % {{ timeout_micros }} as bucket_micros,
+        {% endif -%}
         min(at_micros) as first_micros,
         max(at_micros) as last_micros,
         bool_or(consent_analytics) as has_consent
-    from events
-    group by visitor_id, at_micros - at_micros % {{ timeout_micros }}
+    from {{ 'cut' if by_campaign else 'events' }}
+    group by 1, 2
 
 ),
 
@@ -86,7 +139,7 @@ visits as (
 
     select
         *,
-        max(case when gap_micros <= {{ timeout_micros }} then null else first_micros end) over (
+        max(case when gap_micros <= {{ timeout_micros }}{{ ' and not is_turn' if by_campaign }} then null else first_micros end) over (
             partition by visitor_id order by bucket_micros rows between unbounded preceding and current row
         ) as started_micros
     from gaps
@@ -99,4 +152,7 @@ select
     started_micros - started_micros % {{ timeout_micros }} as visit_bucket_micros,
     {{ hash_id(['visitor_id', 'started_micros']) }} as session_id,
     bool_or(has_consent) over (partition by visitor_id, started_micros) as consent_analytics
+    {%- if by_campaign %},
+    lead(bucket_micros) over (partition by visitor_id order by bucket_micros) as next_bucket_micros
+    {%- endif %}
 from visits

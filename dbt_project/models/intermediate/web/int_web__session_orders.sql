@@ -36,7 +36,7 @@ purchases as (
 ),
 
 -- An order whose purchase event never arrived, or came without its id. Visits of one visitor are further apart than
--- the timeout, so at most one fits.
+-- the timeout, so at most one fits; where another campaign begins a visit, the later one.
 unannounced as (
 
     select
@@ -53,6 +53,7 @@ unannounced as (
             <= {{ epoch_micros('visits.ended_at') }} + {{ var('session_timeout_seconds') }} * 1000000
     left join purchases on orders.order_id = purchases.order_id
     where purchases.order_id is null
+    qualify row_number() over (partition by orders.order_id order by visits.started_at desc) = 1
 
 ),
 

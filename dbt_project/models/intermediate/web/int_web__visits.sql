@@ -5,14 +5,15 @@ select session_id from {{ changes('int_web__events') }}
 {% endset %}
 {{ config(
     materialized='keyed', key=['session_id'], affected=affected, logged=['session_id', 'visitor_id'],
-    unlogged_inputs=['int_cji__event_phases']
+    unlogged_inputs=['int_cji__event_phases'],
+    bounds={'first_day': 'select min(visit_day) from ' ~ changes('int_web__events')}
 ) }}
 
 with events as (
 
     select *
     from {{ ref('int_web__events') }}
-    where {{ affected_only('session_id') }}
+    where {{ affected_only('session_id') }} and {{ not_before('event_date', 'first_day') }}
 
 ),
 

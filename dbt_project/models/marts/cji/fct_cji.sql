@@ -30,49 +30,14 @@ totals as (
 
 ),
 
--- A bucket moves several phases at once, so its effect on the index is taken as a whole.
-bucket_changes as (
+intervals as (
 
     select
-        {%- for column in grain %}
-        replicates.{{ column }},
-        {%- endfor %}
-        replicates.person_bucket,
-        sum(weights.phase_weight * replicates.log_score_change) as weighted_change
-    from {{ ref('int_cji__replicates') }} as replicates
-    inner join {{ ref('cji_weights') }} as weights
-        on replicates.phase_model = weights.phase_model and replicates.phase = weights.phase
-    group by
-        {%- for column in grain %}
-        replicates.{{ column }},
-        {%- endfor %}
-        replicates.person_bucket
-
-),
-
-spreads as (
-
-    select
-        {%- for column in grain %}
-        totals.{{ column }},
-        {%- endfor %}
-        100.0 * sqrt(
-            sum(power(
-                exp((totals.weighted_log + changes.weighted_change) / totals.weight)
-                - exp(totals.weighted_log / totals.weight), 2
-            )) * {{ cji_buckets() - 1 }} / {{ cji_buckets() }}.0
-        ) as cji_se
-    from totals
-    inner join bucket_changes as changes
-        on
-            {%- for column in grain %}
-            totals.{{ column }} = changes.{{ column }}{{ ' and' if not loop.last }}
-            {%- endfor %}
-    where totals.phases_scored >= 4
-    group by
-        {%- for column in grain %}
-        totals.{{ column }}{{ ',' if not loop.last }}
-        {%- endfor %}
+        {{ grain | join(', ') }},
+        sum(index_weight * log_score_low_of_index) as log_low,
+        sum(index_weight * log_score_high_of_index) as log_high
+    from {{ ref('int_cji__intervals') }}
+    group by {{ grain | join(', ') }}
 
 ),
 
@@ -100,7 +65,7 @@ indexed as (
 
     select
         totals.*,
-        case when totals.phases_scored >= 4 then 100.0 * exp(totals.weighted_log / totals.weight) end as cji
+        case when totals.phases_scored >= 4 then totals.weighted_log / totals.weight end as log_index
     from totals
 
 )
@@ -113,17 +78,23 @@ select
     {{ cji_segment_columns('indexed.segment') }},
     cast(indexed.visits as bigint) as visits,
     indexed.phases_scored,
-    round(indexed.cji, 4) as cji,
-    round({{ at_least('indexed.cji - 1.96 * spreads.cji_se', '0.0') }}, 4) as cji_low,
-    round({{ clipped('indexed.cji + 1.96 * spreads.cji_se', '0.0', '100.0') }}, 4) as cji_high,
+    round(100.0 * exp(indexed.log_index), 4) as cji,
+    case
+        when indexed.log_index is not null
+            then round(100.0 * exp(least(indexed.log_index, intervals.log_low)), 4)
+    end as cji_low,
+    case
+        when indexed.log_index is not null
+            then round(100.0 * exp(greatest(indexed.log_index, intervals.log_high)), 4)
+    end as cji_high,
     cast(indexed.weakest_phase as bigint) as weakest_phase,
     round(indexed.orders / nullif(indexed.visits, 0), 6) as macro_conversion_share,
     round(traffic.bot_share, 6) as bot_share,
-    case when indexed.cji is null then 'not enough data' else 'supported' end as verdict
+    case when indexed.log_index is null then 'not enough data' else 'supported' end as verdict
 from indexed
-left join spreads
+left join intervals
     on
         {%- for column in grain %}
-        indexed.{{ column }} = spreads.{{ column }}{{ ' and' if not loop.last }}
+        indexed.{{ column }} = intervals.{{ column }}{{ ' and' if not loop.last }}
         {%- endfor %}
 left join traffic on indexed.snapshot_date = traffic.snapshot_date

@@ -3,16 +3,6 @@
 
 {% set grain = ['snapshot_date', 'segment', 'phase_model', 'phase'] %}
 
-with spreads as (
-
-    select
-        {{ grain | join(', ') }},
-        sqrt(sum(score_change * score_change) * {{ cji_buckets() - 1 }} / {{ cji_buckets() }}.0) as score_se
-    from {{ ref('int_cji__replicates') }}
-    group by {{ grain | join(', ') }}
-
-)
-
 select
     scores.snapshot_date,
     scores.phase_model,
@@ -39,17 +29,21 @@ select
     round({{ cji_index('scores.comeback_z') }}, 4) as comeback_index,
     round(scores.imputed_seconds_sum / nullif(scores.seconds_sum, 0), 6) as imputed_time_share,
     round(100.0 * exp(scores.log_score), 4) as score,
-    round({{ at_least('100.0 * exp(scores.log_score) - 1.96 * spreads.score_se', '0.0') }}, 4) as score_low,
-    round({{ clipped('100.0 * exp(scores.log_score) + 1.96 * spreads.score_se', '0.0', '100.0') }}, 4) as score_high,
+    round(100.0 * exp(least(scores.log_score, intervals.log_score_low_of_score)), 4) as score_low,
+    round(100.0 * exp(greatest(scores.log_score, intervals.log_score_high_of_score)), 4) as score_high,
     scores.visits_n < {{ cji_min_cell() }} as is_small,
     scores.benchmark_kind,
     round(scores.money_at_stake_eur, 2) as money_at_stake_eur,
     scores.benchmark_windows,
     round({{ inverse_logit('scores.visits_p75') }}, 6) as progress_share_benchmark_p75,
-    round(scores.tab_sum / nullif(scores.tab_n, 0), 6) as comeback_tab_share
+    round(scores.tab_sum / nullif(scores.tab_n, 0), 6) as comeback_tab_share,
+    round(scores.breadth_x, 6) as breadth_mean_log,
+    round(scores.breadth_se, 6) as breadth_standard_error,
+    round(scores.breadth_benchmark, 6) as breadth_benchmark,
+    round({{ cji_index('scores.breadth_z') }}, 4) as breadth_index
 from {{ ref('int_cji__phase_scores') }} as scores
-left join spreads
+left join {{ ref('int_cji__intervals') }} as intervals
     on
         {%- for column in grain %}
-        scores.{{ column }} = spreads.{{ column }}{{ ' and' if not loop.last }}
+        scores.{{ column }} = intervals.{{ column }}{{ ' and' if not loop.last }}
         {%- endfor %}

@@ -1,7 +1,8 @@
 -- One row per snapshot day x phase model x segment: the phase with the most money left in it, and how sure that is.
 --
--- Confidence is the chance that the phase really leads the strongest of the others, from the jackknife spread of the
--- difference. Under 60 % there is no clear bottleneck and nothing is recommended.
+-- Confidence is the chance that the phase really leads each of the others and nothing at all: the product of the
+-- chances of each lead, by the jackknife spread of the difference. Leads share the leader's noise, so all of them hold
+-- together at least that often (Slepian). Under 60 % there is no clear bottleneck and nothing is recommended.
 -- noqa: disable=LT02
 
 {% set grain = ['snapshot_date', 'segment', 'phase_model'] %}
@@ -19,9 +20,10 @@ stakes as (
         segment,
         phase_model,
         phase,
-        money_at_stake_eur
+        money_at_stake_eur,
+        money_gap_eur
     from {{ ref('int_cji__phase_scores') }}
-    where log_score is not null and phase_weight > 0 and money_at_stake_eur is not null
+    where log_score is not null and phase_weight > 0 and money_gap_eur is not null
 
 ),
 
@@ -30,7 +32,7 @@ ranked as (
     select
         *,
         row_number() over (
-            partition by {{ grain | join(', ') }} order by money_at_stake_eur desc, phase asc
+            partition by {{ grain | join(', ') }} order by money_gap_eur desc, phase asc
         ) as place
     from stakes
 
@@ -90,7 +92,7 @@ duels as (
         {%- for column in grain %}
         leaders.{{ column }},
         {%- endfor %}
-        leaders.money_at_stake_eur - rivals.money_at_stake_eur as lead_eur,
+        leaders.money_gap_eur - rivals.money_gap_eur as lead_eur,
         sqrt({{ at_least(
             'leader_variances.variance + rival_variances.variance - 2.0 * coalesce(covariances.covariance, 0.0)', '0.0'
         ) }}) * sqrt({{ cji_buckets() - 1 }} / {{ cji_buckets() }}.0) as lead_se
@@ -120,19 +122,41 @@ duels as (
 
 ),
 
+leads as (
+
+    select {{ grain | join(', ') }}, lead_eur, lead_se from duels
+
+    union all
+
+    select
+        {%- for column in grain %}
+        leaders.{{ column }},
+        {%- endfor %}
+        leaders.money_gap_eur as lead_eur,
+        sqrt(leader_variances.variance) * sqrt({{ cji_buckets() - 1 }} / {{ cji_buckets() }}.0) as lead_se
+    from ranked as leaders
+    inner join variances as leader_variances
+        on
+            {%- for column in grain + ['phase'] %}
+            leaders.{{ column }} = leader_variances.{{ column }}{{ ' and' if not loop.last }}
+            {%- endfor %}
+    where leaders.place = 1
+
+),
+
 -- A lead that no bucket moves is certain, unless it is none.
 standardised as (
 
     select
         *,
         case when lead_eur > 0 then coalesce(lead_eur / nullif(lead_se, 0), 9.0) else 0.0 end as lead_z
-    from duels
+    from leads
 
 ),
 
 confidences as (
 
-    select {{ grain | join(', ') }}, min({{ normal_cdf('lead_z') }}) as confidence
+    select {{ grain | join(', ') }}, exp(sum(ln({{ normal_cdf('lead_z') }}))) as confidence
     from standardised
     group by {{ grain | join(', ') }}
 

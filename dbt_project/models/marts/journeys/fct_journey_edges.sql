@@ -1,19 +1,34 @@
 -- One row per window x segment x directed edge of the map: how often journeys that ended in the window went that way.
 
-with moves as (
+with ranked as (
 
     select
-        windows.window_name,
-        windows.window_start,
-        windows.window_end,
-        segments.segment,
-        moves.from_node,
-        moves.to_node,
-        moves.gap_seconds
-    from {{ ref('int_journeys__map_moves') }} as moves
-    inner join {{ ref('int_journeys__map_segments') }} as segments on moves.journey_id = segments.journey_id
-    inner join {{ ref('int_journeys__windows') }} as windows
-        on moves.end_date between windows.window_start and windows.window_end
+        *,
+        sum(moves) over (
+            partition by window_name, segment, from_node, to_node
+            order by gap_seconds
+            rows between unbounded preceding and current row
+        ) as moves_until,
+        sum(moves) over (partition by window_name, segment, from_node, to_node) as all_moves
+    from {{ ref('int_journeys__map_window_moves') }}
+    where gap_seconds is not null
+
+),
+
+-- The middle move, or the mean of the two in the middle.
+medians as (
+
+    select
+        window_name,
+        segment,
+        from_node,
+        to_node,
+        (
+            min(case when 2 * moves_until >= all_moves then gap_seconds end)
+            + min(case when 2 * moves_until > all_moves then gap_seconds end)
+        ) / 2.0 as median_gap_seconds
+    from ranked
+    group by window_name, segment, from_node, to_node
 
 ),
 
@@ -26,21 +41,28 @@ edges as (
         segment,
         from_node,
         to_node,
-        count(*) as n,
-        percentile_cont(0.5) within group (order by gap_seconds) as median_gap_seconds
-    from moves
+        cast(sum(moves) as bigint) as n
+    from {{ ref('int_journeys__map_window_moves') }}
     group by window_name, window_start, window_end, segment, from_node, to_node
 
 )
 
 select
-    window_name,
-    window_start,
-    window_end,
-    segment,
-    from_node,
-    to_node,
-    n,
-    cast(n / sum(n) over (partition by window_name, segment, from_node) as double) as probability,
-    cast(median_gap_seconds as double) as median_gap_seconds
+    edges.window_name,
+    edges.window_start,
+    edges.window_end,
+    edges.segment,
+    edges.from_node,
+    edges.to_node,
+    edges.n,
+    cast(
+        edges.n / sum(edges.n) over (partition by edges.window_name, edges.segment, edges.from_node) as double
+    ) as probability,
+    cast(medians.median_gap_seconds as double) as median_gap_seconds
 from edges
+left join medians
+    on
+        edges.window_name = medians.window_name
+        and edges.segment = medians.segment
+        and edges.from_node = medians.from_node
+        and edges.to_node = medians.to_node

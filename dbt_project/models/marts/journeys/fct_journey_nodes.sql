@@ -1,31 +1,65 @@
 -- One row per window x segment x node of the map: how often it was passed, by how many journeys and persons.
 
-with visits as (
+with passes as (
 
     select
-        moves.journey_id,
-        moves.person_id,
-        moves.end_date,
-        moves.is_converted,
-        moves.to_node as node,
-        moves.to_kind as node_kind,
-        count(*) as passes
-    from {{ ref('int_journeys__map_moves') }} as moves
-    group by
-        moves.journey_id, moves.person_id, moves.end_date, moves.is_converted, moves.to_node, moves.to_kind
+        window_name,
+        window_start,
+        window_end,
+        segment,
+        to_node as node,
+        to_kind as node_kind,
+        moves,
+        journeys,
+        converted_journeys
+    from {{ ref('int_journeys__map_window_moves') }}
 
     union all
 
+    -- The first move of a journey passes its stop for the first time: the same counts stand for the start.
     select
-        journey_id,
-        person_id,
-        end_date,
-        is_converted,
+        window_name,
+        window_start,
+        window_end,
+        segment,
         'start' as node,
         'start' as node_kind,
-        1 as passes
-    from {{ ref('int_journeys__map_moves') }}
-    where move_number = 1
+        moves,
+        journeys,
+        converted_journeys
+    from {{ ref('int_journeys__map_window_moves') }}
+    where from_node = 'start'
+
+),
+
+nodes as (
+
+    select
+        window_name,
+        window_start,
+        window_end,
+        segment,
+        node,
+        node_kind,
+        cast(sum(moves) as bigint) as n,
+        cast(sum(journeys) as bigint) as journeys,
+        cast(sum(converted_journeys) as bigint) as converted_journeys
+    from passes
+    group by window_name, window_start, window_end, segment, node, node_kind
+
+),
+
+persons as (
+
+    select
+        windows.window_name,
+        days.segment,
+        days.node,
+        cast(sum(days.persons) as bigint) as persons
+    from {{ ref('int_journeys__map_person_days') }} as days
+    inner join {{ ref('int_journeys__windows') }} as windows
+        on days.last_date between windows.window_start and windows.window_end
+    group by windows.window_name, days.segment, days.node
 
 ),
 
@@ -56,33 +90,6 @@ event_phases as (
     from {{ ref('journey_map_events') }}
     group by node
 
-),
-
-nodes as (
-
-    select
-        windows.window_name,
-        windows.window_start,
-        windows.window_end,
-        segments.segment,
-        visits.node,
-        visits.node_kind,
-        cast(sum(visits.passes) as bigint) as n,
-        count(*) as journeys,
-        count(distinct visits.person_id) as persons,
-        count(case when visits.is_converted then 1 end) as converted_journeys
-    from visits
-    inner join {{ ref('int_journeys__map_segments') }} as segments on visits.journey_id = segments.journey_id
-    inner join {{ ref('int_journeys__windows') }} as windows
-        on visits.end_date between windows.window_start and windows.window_end
-    group by
-        windows.window_name,
-        windows.window_start,
-        windows.window_end,
-        segments.segment,
-        visits.node,
-        visits.node_kind
-
 )
 
 select
@@ -101,8 +108,10 @@ select
     case when nodes.node_kind = 'touchpoint' then nodes.node end as channel,
     nodes.n,
     nodes.journeys,
-    nodes.persons,
+    persons.persons,
     nodes.converted_journeys
 from nodes
+inner join persons
+    on nodes.window_name = persons.window_name and nodes.segment = persons.segment and nodes.node = persons.node
 left join event_phases on nodes.node = event_phases.node
 left join channel_phases on nodes.node = channel_phases.channel

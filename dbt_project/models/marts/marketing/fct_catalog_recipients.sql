@@ -42,15 +42,10 @@ select
     coalesce(orders.pre_orders, 0) as pre_orders,
     cast(coalesce(orders.pre_demand_eur, 0) as decimal(18, 2)) as pre_demand_eur,
     cast(orders.days_since_last_order as bigint) as days_since_last_order,
-    case
-        when orders.days_since_last_order <= 90 then '0-90 days'
-        when orders.days_since_last_order <= 180 then '91-180 days'
-        when orders.days_since_last_order <= 365 then '181-365 days'
-        when orders.days_since_last_order > 365 then 'over 365 days'
-        else 'none known'
-    end as recency_class,
-    customers.segment
+    {{ recency_class('orders.days_since_last_order') }} as recency_class,
+    features.segment
 from {{ ref('int_catalog__recipients') }} as recipients
 left join orders
     on recipients.mailing_id = orders.mailing_id and recipients.customer_key = orders.customer_key
-left join {{ ref('stg_sales__customers') }} as customers on recipients.customer_key = customers.customer_key
+left join {{ ref('int_catalog__features') }} as features
+    on recipients.mailing_id = features.mailing_id and recipients.customer_key = features.customer_key

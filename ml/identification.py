@@ -1,0 +1,151 @@
+"""Can the data tell what a channel does? Signs that its spend moves with sales for another reason, and the verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy import stats
+
+if TYPE_CHECKING:
+    from ml.response_curves import ResponseCurves
+    from ml.response_model import Draws, Shape, Whitener
+
+MINIMUM_ACTIVE = 20  # periods with spend
+WIDEST = 0.6  # half a 90 % interval of the return against the return itself
+PLACEBO_LEVEL = 0.01  # over all channels together: a true driver shows far more clearly
+DRIVEN = "spend moves with sales for another reason"
+SUPPORTED, NOT_IDENTIFIED, NOT_ENOUGH = "supported", "not identified", "not enough data"
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What speaks for and against the estimate of one channel.
+
+    Attributes
+    ----------
+    active_periods : int
+        With spend above 0.
+    own_variation : float
+        Share of the variation of its response that neither controls nor other channels explain.
+    placebo_p : float
+        P-value of spend *after* a period "causing" sales in it: advertising cannot, a hidden driver of both can.
+    reverse_p : float
+        P-value of unexplained sales leading spend.
+    has_experiment : bool
+    """
+
+    active_periods: int
+    own_variation: float
+    placebo_p: float
+    reverse_p: float
+    has_experiment: bool
+
+
+def evidence_of(
+    outcome: np.ndarray,
+    spends: np.ndarray,
+    base: np.ndarray,
+    whitener: Whitener,
+    found: Draws,
+    has_experiment: Sequence[bool],
+    days: int,
+) -> tuple[Evidence, ...]:
+    """Test each channel against the fitted model.
+
+    Parameters
+    ----------
+    outcome, spends, base : ndarray of shape (n_periods, ...)
+        As they came, before the whitener.
+    """
+    seen = whitener(outcome)
+    own = np.column_stack(found.columns)
+    result = []
+    for c in range(spends.shape[1]):
+        others = np.delete(own, c, axis=1)
+        column = own[:, c]
+        left = column - others @ np.linalg.lstsq(others, column, rcond=None)[0] if others.size else column
+        response = found.best[c].response(spends[:, c])
+        spread = float(np.sum((response - response.mean()) ** 2))
+        result.append(
+            Evidence(
+                active_periods=int((spends[:, c] > 0).sum()),
+                own_variation=float(left @ left) / max(spread, 1e-300),
+                placebo_p=_adds(seen, own, _leads(found.best[c], spends[:, c], whitener, days), whitener),
+                reverse_p=_reverse(spends[:, c], found.residual, base, days),
+                has_experiment=has_experiment[c],
+            )
+        )
+    return tuple(result)
+
+
+def _leads(shape: Shape, spend: np.ndarray, whitener: Whitener, days: int) -> np.ndarray:
+    """Response to spend of the next period and of the weeks after it."""
+    saturated = shape.saturated(spend)
+    columns = []
+    for first, last in ((1, 2), (2, 8), (8, 22)) if days == 1 else ((1, 2), (2, 5)):
+        ahead = np.mean([np.concatenate([saturated[k:], np.full(k, saturated.mean())]) for k in range(first, last)], 0)
+        columns.append(whitener(ahead))
+    return np.column_stack(columns)
+
+
+def _reverse(spend: np.ndarray, residual: np.ndarray, base: np.ndarray, days: int) -> float:
+    active = np.log1p(spend / max(spend[spend > 0].mean(), 1e-300)) if (spend > 0).any() else spend
+    n = len(spend)
+    longest = 8 if days == 1 else 3
+
+    def lagged(series: np.ndarray, k: int) -> np.ndarray:
+        return np.concatenate([np.zeros(k), series[: n - k]])
+
+    known = np.column_stack([base, *(lagged(active, k) for k in range(1, longest))])
+    basis = np.linalg.qr(known)[0]
+    asked = np.column_stack([lagged(residual, 1), np.mean([lagged(residual, k) for k in range(2, longest)], 0)])
+    left, asked = active - basis @ (basis.T @ active), asked - basis @ (basis.T @ asked)
+    return _f_test(left, np.empty((n, 0)), asked, n - basis.shape[1])
+
+
+def _adds(outcome: np.ndarray, known: np.ndarray, asked: np.ndarray, whitener: Whitener) -> float:
+    return _f_test(outcome, known, asked, len(outcome) - whitener.basis.shape[1])
+
+
+def _f_test(outcome: np.ndarray, known: np.ndarray, asked: np.ndarray, degrees: int) -> float:
+    """P-value of `asked` explaining nothing beside `known`."""
+    together = np.column_stack([known, asked])
+
+    def rest(columns: np.ndarray) -> float:
+        if not columns.shape[1]:
+            return float(outcome @ outcome)
+        left = outcome - columns @ np.linalg.lstsq(columns, outcome, rcond=None)[0]
+        return float(left @ left)
+
+    without, within = rest(known), rest(together)
+    free = degrees - together.shape[1]
+    if within <= 0 or free < 10:
+        return 1.0
+    return float(stats.f.sf((without - within) / asked.shape[1] / (within / free), asked.shape[1], free))
+
+
+def verdicts(curves: ResponseCurves) -> ResponseCurves:
+    """The same curves, each with a verdict: `supported`, `not identified` or `not enough data`, and why."""
+    low, middle, high = curves.roas_quantiles()
+    found, reasons = [], []
+    for c, evidence in enumerate(curves.evidence):
+        level = PLACEBO_LEVEL / (2 * len(curves.channels))
+        if evidence.has_experiment:
+            level = 0.0  # the experiment does not care what moves spend and sales
+        if evidence.active_periods < MINIMUM_ACTIVE:
+            # An experiment measures what spend brought, not what more or less of it would bring.
+            verdict, reason = NOT_ENOUGH, "too few periods with spend"
+        elif min(evidence.placebo_p, evidence.reverse_p) < level:
+            verdict, reason = NOT_IDENTIFIED, DRIVEN
+        elif not (high[c] - low[c]) / 2 <= WIDEST * middle[c]:
+            verdict, reason = NOT_IDENTIFIED, "interval too wide"
+        else:
+            verdict, reason = SUPPORTED, "experiment" if evidence.has_experiment else "time series"
+        found.append(verdict)
+        reasons.append(reason)
+    return replace(
+        curves, identified=tuple(v == SUPPORTED for v in found), verdicts=tuple(found), reasons=tuple(reasons)
+    )
