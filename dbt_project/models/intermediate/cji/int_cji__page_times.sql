@@ -49,7 +49,10 @@ where affected.month_start <= calendar.as_of_date
 
 with calendar as (
 
-    select first_date, as_of_date from {{ ref('int_calendar__as_of') }}
+    select
+        first_date,
+        as_of_date
+    from {{ ref('int_calendar__as_of') }}
 
 ),
 

@@ -10,9 +10,8 @@ with audit as (
     select
         phase_model,
         phase,
-        {%- for parameter in ['time', 'pageviews'] %}
-        bool_or(parameter = '{{ parameter }}' and not is_kept) as {{ parameter }}_is_dropped{{ ',' if not loop.last }}
-        {%- endfor %}
+        bool_or(parameter = 'time' and not is_kept) as time_is_dropped,
+        bool_or(parameter = 'pageviews' and not is_kept) as pageviews_is_dropped
     from {{ source('ml', 'cji_directions') }}
     group by phase_model, phase
 
@@ -22,13 +21,16 @@ select
     weights.phase_model,
     weights.phase,
     weights.phase_weight,
-    {%- for parameter in ['time', 'pageviews'] %}
     case
-        when {{ var('cji_direction_audit') }} and coalesce(audit.{{ parameter }}_is_dropped, false) then 0.0
-        else weights.{{ parameter }}_weight
-    end as {{ parameter }}_weight,
-    weights.{{ parameter }}_direction,
-    {%- endfor %}
+        when {{ var('cji_direction_audit') }} and coalesce(audit.time_is_dropped, false) then 0.0
+        else weights.time_weight
+    end as time_weight,
+    weights.time_direction,
+    case
+        when {{ var('cji_direction_audit') }} and coalesce(audit.pageviews_is_dropped, false) then 0.0
+        else weights.pageviews_weight
+    end as pageviews_weight,
+    weights.pageviews_direction,
     weights.visits_weight,
     1 as visits_direction,
     weights.comeback_weight,

@@ -42,7 +42,8 @@ visits as (
     inner join {{ ref('int_customers__visits') }} as visits
         on
             units.unit_id = visits.visitor_id
-            and visits.session_date between units.assigned_date and {{ add_days('units.assigned_date', 'units.window_days') }}
+            and units.assigned_date <= visits.session_date
+            and {{ add_days('units.assigned_date', 'units.window_days') }} >= visits.session_date
 
 ),
 

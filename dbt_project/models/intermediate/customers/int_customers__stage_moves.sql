@@ -1,7 +1,7 @@
 -- One row per visit x stage entered: which stage came next, or the order, or that the visitor left.
 --
--- Stages are the phases of journey6 in the order they are entered, each stay counted once; events without a phase change
--- nothing. Only visits of people who may be scored.
+-- Stages are the phases of journey6 in the order they are entered, each stay counted once; events without a phase
+-- change nothing. Only visits of people who may be scored.
 
 with events as (
 

@@ -1,7 +1,13 @@
 -- One row per visit x cut-off: what its events had said up to then, and whether the order came after.
 --
--- Cut-offs are page views (page 1, 3, 6, 10) and the first basket. Nothing after the cut-off is looked at but the answer.
+-- Cut-offs are page views (page 1, 3, 6, 10) and the first basket. Of what comes after only the answer is looked at.
 -- A visit is over as a prospect with the thank-you page, whose view comes before the purchase event.
+
+{% set counted = [
+    'view_item_list', 'search', 'filter', 'view_item', 'view_review', 'compare', 'add_to_wishlist',
+    'add_to_cart', 'view_cart', 'apply_coupon', 'begin_checkout', 'add_shipping_info', 'add_payment_info',
+    'payment_error', 'login', 'scroll', 'exit_intent', 'tab_hidden', 'select_promotion'
+] %}
 
 with visits as (
 
@@ -50,10 +56,8 @@ running as (
         sum(engaged_seconds) over so_far as engaged_seconds,
         coalesce(max(phase) over so_far, 1) as deepest_phase,
         coalesce(max(event_number * 100 + phase) over so_far % 100, 1) as phase,
-        {% for name in ['view_item_list', 'search', 'filter', 'view_item', 'view_review', 'compare', 'add_to_wishlist',
-            'add_to_cart', 'view_cart', 'apply_coupon', 'begin_checkout', 'add_shipping_info', 'add_payment_info',
-            'payment_error', 'login', 'scroll', 'exit_intent', 'tab_hidden', 'select_promotion'] %}
-        sum(case when event_name = '{{ name }}' then 1 else 0 end) over so_far as n_{{ name }},
+        {% for name in counted %}
+            sum(case when event_name = '{{ name }}' then 1 else 0 end) over so_far as n_{{ name }},
         {% endfor %}
         sum(case when event_name in ('order_status', 'return_request') then 1 else 0 end) over so_far as n_service,
         lag(occurred_at) over (partition by session_id order by event_number) as previous_at
@@ -69,7 +73,7 @@ cut_offs as (
     select
         *,
         {% for pages in [1, 3, 6, 10] %}
-        is_pageview and pages = {{ pages }} as is_page_{{ pages }},
+            is_pageview and pages = {{ pages }} as is_page_{{ pages }},
         {% endfor %}
         event_name = 'add_to_cart' and n_add_to_cart = 1 as is_basket
     from running
@@ -83,12 +87,12 @@ snapshots as (
         ('page 1', 'is_page_1'), ('page 3', 'is_page_3'), ('page 6', 'is_page_6'), ('page 10', 'is_page_10'),
         ('basket', 'is_basket')
     ] %}
-    select
-        '{{ name }}' as cut_off,
-        *
-    from cut_offs
-    where {{ condition }}
-    {{ 'union all' if not loop.last }}
+        select
+            '{{ name }}' as cut_off,
+            *
+        from cut_offs
+        where {{ condition }}
+        {{ 'union all' if not loop.last }}
     {% endfor %}
 
 )
@@ -111,10 +115,8 @@ select
     {{ epoch_seconds('snapshots.occurred_at') }} - {{ epoch_seconds('snapshots.began_at') }} as seconds,
     snapshots.engaged_seconds,
     cast(snapshots.pages as bigint) as pages,
-    {% for name in ['view_item_list', 'search', 'filter', 'view_item', 'view_review', 'compare', 'add_to_wishlist',
-        'add_to_cart', 'view_cart', 'apply_coupon', 'begin_checkout', 'add_shipping_info', 'add_payment_info',
-        'payment_error', 'login', 'scroll', 'exit_intent', 'tab_hidden', 'select_promotion', 'service'] %}
-    cast(snapshots.n_{{ name }} as bigint) as n_{{ name }},
+    {% for name in counted + ['service'] %}
+        cast(snapshots.n_{{ name }} as bigint) as n_{{ name }},
     {% endfor %}
     visits.earlier_visits,
     visits.earlier_orders,

@@ -1,7 +1,7 @@
 -- One row per day x device x new or returning x directed edge of the map x time it took: how often it was gone.
 --
--- The time is kept in two digits: a median of what is kept is off by 5 % at most, and the rows stay few. '' is a journey
--- without a device, -1 a move without a time.
+-- The time is kept in two digits: a median of what is kept is off by 5 % at most, and the rows stay few. '' is a
+-- journey without a device, -1 a move without a time.
 
 {{ config(
     materialized='summed', counted='int_journeys__map_moves',
@@ -12,7 +12,7 @@
 ) }}
 
 select
-    end_date as end_date,
+    end_date,
     coalesce(device_type, '') as device_type,
     coalesce(visitor_type, '') as visitor_type,
     from_node,

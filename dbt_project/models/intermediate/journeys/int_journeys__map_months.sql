@@ -1,7 +1,7 @@
 -- One row per month x device x new or returning x directed edge of the map x time it took: how often it was gone.
 --
--- The time is kept in two digits: a median of what is kept is off by 5 % at most, and the rows stay few. '' is a journey
--- without a device, -1 a move without a time.
+-- The time is kept in two digits: a median of what is kept is off by 5 % at most, and the rows stay few. '' is a
+-- journey without a device, -1 a move without a time.
 
 {{ config(
     materialized='summed', counted='int_journeys__map_moves',

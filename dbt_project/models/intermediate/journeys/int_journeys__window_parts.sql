@@ -16,7 +16,7 @@ with days as (
 months as (
 
     select
-        days.*,
+        *,
         cast(date_trunc('month', day) as date) as month_start,
         count(*) over (partition by window_name, date_trunc('month', day))
         = extract(day from last_day(day)) as is_whole

@@ -41,6 +41,11 @@ order by first_visit_day
     logged=['event_id', 'session_id', 'order_id', 'visit_day'], bounds={'first_day': first_day}, batches=months
 ) }}
 
+{% set in_part_of_bucket -%}
+    {{ epoch_micros('events.occurred_at') }} >= visits.bucket_micros
+    and {{ epoch_micros('events.occurred_at') }} < coalesce(visits.next_bucket_micros, 9223372036854775807)
+{%- endset %}
+
 with events as (
 
     select
@@ -92,10 +97,5 @@ from events
 inner join visits
     on
         events.visitor_id = visits.visitor_id
-        {% if by_campaign -%}
         and events.bucket_micros = visits.bucket_micros - visits.bucket_micros % {{ timeout_micros }}
-        and {{ epoch_micros('events.occurred_at') }} >= visits.bucket_micros
-        and {{ epoch_micros('events.occurred_at') }} < coalesce(visits.next_bucket_micros, 9223372036854775807)
-        {%- else -%}
-        and events.bucket_micros = visits.bucket_micros
-        {%- endif %}
+        and {{ in_part_of_bucket if by_campaign else 'true' }}

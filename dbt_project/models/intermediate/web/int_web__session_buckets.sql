@@ -8,11 +8,13 @@
 -- buckets are derived anew. A visitor found to be a machine, or not to be one, is derived anew from its beginning.
 --
 -- With the variable new_visit_on_campaign a signal of another channel or campaign than the visitor's last one begins a
--- visit too. It may cut a bucket in two; the second part then begins at the signal. What signal was the last is asked of
--- the whole history, so a visitor is derived anew from its beginning.
+-- visit too. It may cut a bucket in two; the second part then begins at the signal. What signal was the last is asked
+-- of the whole history, so a visitor is derived anew from its beginning.
 
 {% set timeout_micros = var('session_timeout_seconds') * 1000000 %}
 {% set by_campaign = var('new_visit_on_campaign', false) %}
+{% set bucket_start = 'at_micros - at_micros % ' ~ timeout_micros %}
+{% if by_campaign %}{% set bucket_start = 'greatest(' ~ bucket_start ~ ', coalesce(turn_micros, 0))' %}{% endif %}
 {% set affected %}
 select
     touched.visitor_id,
@@ -110,11 +112,9 @@ buckets as (
 
     select
         visitor_id,
+        {{ bucket_start }} as bucket_micros,
         {% if by_campaign -%}
-        greatest(at_micros - at_micros % {{ timeout_micros }}, coalesce(turn_micros, 0)) as bucket_micros,
         bool_or(coalesce(at_micros = turn_micros, false)) as is_turn,
-        {% else -%}
-        at_micros - at_micros % {{ timeout_micros }} as bucket_micros,
         {% endif -%}
         min(at_micros) as first_micros,
         max(at_micros) as last_micros,
@@ -139,7 +139,10 @@ visits as (
 
     select
         *,
-        max(case when gap_micros <= {{ timeout_micros }}{{ ' and not is_turn' if by_campaign }} then null else first_micros end) over (
+        max(case
+            when gap_micros <= {{ timeout_micros }}{{ ' and not is_turn' if by_campaign }} then null
+            else first_micros
+        end) over (
             partition by visitor_id order by bucket_micros rows between unbounded preceding and current row
         ) as started_micros
     from gaps
@@ -151,8 +154,8 @@ select
     bucket_micros,
     started_micros - started_micros % {{ timeout_micros }} as visit_bucket_micros,
     {{ hash_id(['visitor_id', 'started_micros']) }} as session_id,
+    {% if by_campaign -%}
+    lead(bucket_micros) over (partition by visitor_id order by bucket_micros) as next_bucket_micros,
+    {% endif -%}
     bool_or(has_consent) over (partition by visitor_id, started_micros) as consent_analytics
-    {%- if by_campaign %},
-    lead(bucket_micros) over (partition by visitor_id order by bucket_micros) as next_bucket_micros
-    {%- endif %}
 from visits

@@ -1,6 +1,18 @@
--- One row per trigger of on-site campaigns: the visits of the last 28 days in which it fired, and those where others did too.
+-- One row per trigger of on-site campaigns: the visits of the last 28 days in which it fired, and those where others
+-- did too.
 
-with visits as (
+with triggers as (
+
+    select
+        trigger,
+        min(name_de) as name_de,
+        min(name_en) as name_en
+    from {{ ref('campaign_triggers') }}
+    group by trigger
+
+),
+
+visits as (
 
     select
         session_id,
@@ -42,12 +54,5 @@ select
     cast(coalesce(sums.visits, 0) / nullif((select count(*) from visits), 0) as double) as visit_share,
     coalesce(sums.visits_with_others, 0) as visits_with_others,
     coalesce(sums.converted_visits, 0) as converted_visits
-from (
-    select
-        trigger,
-        min(name_de) as name_de,
-        min(name_en) as name_en
-    from {{ ref('campaign_triggers') }}
-    group by trigger
-) as triggers
+from triggers
 left join sums on triggers.trigger = sums.trigger

@@ -1,5 +1,15 @@
 -- One row per model of customers: how it did on later data, its verdict, and how many units it scores now.
 
+with scored as (
+
+    select
+        model,
+        count(*) as units
+    from {{ source('ml', 'customer_scores') }}
+    group by model
+
+)
+
 select
     models.model,
     models.unit_type,
@@ -20,13 +30,7 @@ select
     coalesce(scored.units, 0) as units_scored,
     fits.trained_at
 from {{ source('ml', 'customer_models') }} as models
-left join (
-    select
-        model,
-        count(*) as units
-    from {{ source('ml', 'customer_scores') }}
-    group by model
-) as scored on models.model = scored.model
+left join scored on models.model = scored.model
 left join {{ source('ml', 'model_fits') }} as fits
     on
         fits.model = case

@@ -36,6 +36,14 @@ banded as (
         least(floor(round(score / width, 6)), last_band) * width as band_low
     from scores
 
+),
+
+segments as (
+
+    select 'all' as segment
+    union all
+    select distinct segment from scores
+
 )
 
 select
@@ -46,10 +54,6 @@ select
     count(*) as units,
     avg(banded.score) as mean_score
 from banded
-cross join (
-    select 'all' as segment
-    union all
-    select distinct segment from scores
-) as segments
+cross join segments
 where segments.segment in ('all', banded.segment)
 group by banded.model, segments.segment, banded.band_low, banded.width

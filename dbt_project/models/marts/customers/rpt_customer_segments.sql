@@ -1,4 +1,5 @@
--- One row per segment of searchers: how many, what they search for, what they are expected to bring, with 95 % intervals.
+-- One row per segment of searchers: how many, what they search for, what they are expected to bring, with 95 %
+-- intervals.
 
 with persons as (
 

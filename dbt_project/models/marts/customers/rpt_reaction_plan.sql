@@ -1,5 +1,5 @@
--- One row per phase x segment x priority of the reaction plan: the campaign, its measured effect where there is one, and
--- how many people it is the next best for.
+-- One row per phase x segment x priority of the reaction plan: the campaign, its measured effect where there is one,
+-- and how many people it is the next best for.
 
 with effects as (
 
@@ -32,6 +32,15 @@ persons as (
 
 ),
 
+own as (
+
+    select distinct
+        phase,
+        segment
+    from {{ ref('reaction_plan') }}
+
+),
+
 -- People of segments without rows of their own take those for all.
 asked as (
 
@@ -43,8 +52,7 @@ asked as (
         sum(persons.first_choice_persons) as first_choice_persons
     from {{ ref('reaction_plan') }} as plan
     inner join persons on plan.phase = persons.phase and plan.campaign = persons.campaign
-    left join (select distinct phase, segment from {{ ref('reaction_plan') }}) as own
-        on persons.phase = own.phase and persons.segment = own.segment
+    left join own on persons.phase = own.phase and persons.segment = own.segment
     where plan.segment = coalesce(own.segment, 'all')
     group by plan.phase, plan.segment, plan.campaign
 

@@ -13,19 +13,23 @@ with stages as (
 
 ),
 
+last_moves as (
+
+    select
+        session_id,
+        max_by(stage, event_number) as stage
+    from {{ ref('int_customers__stage_moves') }}
+    group by session_id
+
+),
+
 standing as (
 
     select
         moves.stage,
         count(*) as visits
     from {{ source('ml', 'customer_scores') }} as scores
-    inner join (
-        select
-            session_id,
-            max_by(stage, event_number) as stage
-        from {{ ref('int_customers__stage_moves') }}
-        group by session_id
-    ) as moves on scores.unit_id = moves.session_id
+    inner join last_moves as moves on scores.unit_id = moves.session_id
     where scores.model = 'visit_stage'
     group by moves.stage
 

@@ -12,7 +12,7 @@ select
     targets.expected_margin as expected_margin_eur,
     targets.expected_profit as expected_profit_eur,
     targets.mail as is_mailed,
-    row_number() over (order by targets.expected_profit desc, targets.customer_key) as mailing_rank
+    row_number() over (order by targets.expected_profit desc, targets.customer_key asc) as mailing_rank
 from {{ source('ml', 'catalog_targets') }} as targets
 inner join {{ ref('int_catalog__features') }} as features
     on targets.customer_key = features.customer_key and features.mailing_id = 'next'

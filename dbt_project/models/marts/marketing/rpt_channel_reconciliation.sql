@@ -1,7 +1,7 @@
 -- One row per paid channel: its return on spend by attribution, by the response model and by experiment, side by side.
 --
--- Attribution credits orders that contacts preceded, the response model and experiments say what would be missing without
--- the spend: they may differ, and where they do the row says so. All three look at the same last year.
+-- Attribution credits orders that contacts preceded, the response model and experiments say what would be missing
+-- without the spend: they may differ, and where they do the row says so. All three look at the same last year.
 
 with windows as (
 
@@ -93,7 +93,9 @@ select
     experiment_roas_high,
     coalesce(experiments, 0) as experiments,
     case
-        when has_model and has_experiment and (model_roas_low > experiment_roas_high or model_roas_high < experiment_roas_low)
+        when
+            has_model and has_experiment
+            and (model_roas_low > experiment_roas_high or model_roas_high < experiment_roas_low)
             then 'model and experiment disagree'
         when has_experiment and attribution_roas_low > experiment_roas_high then 'attribution overstates'
         when has_experiment and attribution_roas_high < experiment_roas_low then 'attribution understates'
