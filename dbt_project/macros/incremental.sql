@@ -283,7 +283,7 @@
 {%- endmacro %}
 
 {% macro batch_value(value) -%}
-    {{ 'null' if value is none else "date '" ~ value.strftime('%Y-%m-%d') ~ "'" }}
+    {{ 'cast(null as date)' if value is none else "date '" ~ value.strftime('%Y-%m-%d') ~ "'" }}
 {%- endmacro %}
 
 {# Condition for an input: between two days of the model's `batches`. Only in a full build; always true elsewhere. #}

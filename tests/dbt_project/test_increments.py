@@ -94,6 +94,12 @@ def test_late_repeated_and_changed_deliveries_and_a_killed_build_equal_a_rebuild
     assert_equals_rebuild(builder, last)
 
 
+def test_a_shop_without_a_visit_can_be_built(tmp_path: Path) -> None:
+    builder = Builder(tmp_path / "warehouse.duckdb", ["+int_web__sessions"])
+    builder.run("run", {"as_of_date": FIRST_DAY.isoformat()})
+    assert builder.query("select * from intermediate.int_web__sessions") == []
+
+
 def test_checks_look_at_what_changed_and_at_everything_when_asked(tmp_path: Path) -> None:
     builder = Builder(tmp_path / "warehouse.duckdb", ["+int_web__sessions"])
     shop = Shop(seed=1, days=2)
@@ -127,7 +133,7 @@ def test_checks_look_at_what_changed_and_at_everything_when_asked(tmp_path: Path
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [2, 3])
+@pytest.mark.parametrize("seed", [2, 4])
 def test_thirty_days_in_random_order_twice_equal_a_rebuild(builder: Builder, seed: int) -> None:
     shop = Shop(seed=seed, days=30)
     last = shop.last_delivery()
