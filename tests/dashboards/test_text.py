@@ -60,6 +60,20 @@ def test_every_key_the_code_names_exists() -> None:
     assert named - set(catalogue("en")) == set()
 
 
+def test_every_table_of_a_page_has_a_name() -> None:
+    """Also tables that only some data show."""
+    names = {
+        keyword.value.value
+        for path in (ROOT / "dashboards").rglob("*.py")
+        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr == "table"
+        for keyword in call.keywords
+        if keyword.arg == "name" and isinstance(keyword.value, ast.Constant)
+    }
+    assert len(names) > 20
+    assert {f"table.{name}" for name in names} - set(catalogue("en")) == set()
+
+
 def test_every_text_is_used() -> None:
     exact, patterns = keys_in_code()
     unused = {
