@@ -161,7 +161,7 @@ def run_confounding(count: int) -> None:
         "| memory of the driver | remedy | identified | ROAS against the truth | within 20 % | interval holds truth |"
     )
     print("|---:|---|---:|---:|---:|---:|")
-    for memory in (0.5, 0.8, 0.95, 0.99):
+    for memory in (0.0, 0.3, 0.5, 0.8, 0.95, 0.99):
         for remedy in ("none", "control", "lift test"):
             worlds = [confounded(seed, memory) for seed in range(count)]
             rows = [confounded_fit(made, remedy, seed) for seed, made in enumerate(worlds)]

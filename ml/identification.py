@@ -14,9 +14,11 @@ if TYPE_CHECKING:
     from ml.response_model import Draws, Shape, Whitener
 
 MINIMUM_ACTIVE = 20  # periods with spend
+LEAST_PLANNED = 0.2
 WIDEST = 0.6  # half a 90 % interval of the return against the return itself
 PLACEBO_LEVEL = 0.01  # over all channels together: a true driver shows far more clearly
 DRIVEN = "spend moves with sales for another reason"
+UNPLANNED = "spend is not planned ahead"
 SUPPORTED, NOT_IDENTIFIED, NOT_ENOUGH = "supported", "not identified", "not enough data"
 
 
@@ -34,6 +36,11 @@ class Evidence:
         P-value of spend *after* a period "causing" sales in it: advertising cannot, a hidden driver of both can.
     reverse_p : float
         P-value of unexplained sales leading spend.
+    planned_share : float
+        Share of the variation of its response that its spend of two and more periods before foretells. A hidden driver
+        that is gone by then cannot move that part, and leaves no trace in the tests above.
+    planned_p : float
+        P-value of that part alone bringing as much as all spend (Hausman 1978, "Specification tests in econometrics").
     has_experiment : bool
     """
 
@@ -41,6 +48,8 @@ class Evidence:
     own_variation: float
     placebo_p: float
     reverse_p: float
+    planned_share: float
+    planned_p: float
     has_experiment: bool
 
 
@@ -69,12 +78,15 @@ def evidence_of(
         left = column - others @ np.linalg.lstsq(others, column, rcond=None)[0] if others.size else column
         response = found.best[c].response(spends[:, c])
         spread = float(np.sum((response - response.mean()) ** 2))
+        planned_share, planned_p = _planned(seen, left, others, response, whitener, days)
         result.append(
             Evidence(
                 active_periods=int((spends[:, c] > 0).sum()),
                 own_variation=float(left @ left) / max(spread, 1e-300),
                 placebo_p=_adds(seen, own, _leads(found.best[c], spends[:, c], whitener, days), whitener),
                 reverse_p=_reverse(spends[:, c], found.residual, base, days),
+                planned_share=planned_share,
+                planned_p=planned_p,
                 has_experiment=has_experiment[c],
             )
         )
@@ -89,6 +101,38 @@ def _leads(shape: Shape, spend: np.ndarray, whitener: Whitener, days: int) -> np
         ahead = np.mean([np.concatenate([saturated[k:], np.full(k, saturated.mean())]) for k in range(first, last)], 0)
         columns.append(whitener(ahead))
     return np.column_stack(columns)
+
+
+def _planned(
+    outcome: np.ndarray,
+    column: np.ndarray,
+    others: np.ndarray,
+    response: np.ndarray,
+    whitener: Whitener,
+    days: int,
+) -> tuple[float, float]:
+    """How much of `column` (the others taken out) spend of before foretells, and whether that part acts like the rest.
+
+    Not the period just before: the whitener mixes its errors with today's.
+    """
+    before = np.column_stack(
+        [
+            whitener(np.concatenate([np.full(k, response.mean()), response[: len(response) - k]]))
+            for k in range(2, 9 if days == 1 else 6)
+        ]
+    )
+    if others.size:
+        before = before - others @ np.linalg.lstsq(others, before, rcond=None)[0]
+        outcome = outcome - others @ np.linalg.lstsq(others, outcome, rcond=None)[0]
+    foretold = before @ np.linalg.lstsq(before, column, rcond=None)[0]
+    whole, part = float(column @ column), float(foretold @ foretold)
+    if not 0 < part < whole:
+        return (1.0 if part > 0 else 0.0), 1.0
+    of_all, of_planned = float(column @ outcome) / whole, float(foretold @ outcome) / part
+    left = outcome - of_all * column
+    variance = float(left @ left) / max(len(outcome) - whitener.basis.shape[1] - others.shape[1] - 1, 1)
+    error = (variance * (1 / part - 1 / whole)) ** 0.5
+    return part / whole, float(2 * stats.norm.sf(abs(of_planned - of_all) / max(error, 1e-300)))
 
 
 def _reverse(spend: np.ndarray, residual: np.ndarray, base: np.ndarray, days: int) -> float:
@@ -132,14 +176,17 @@ def verdicts(curves: ResponseCurves) -> ResponseCurves:
     low, middle, high = curves.roas_quantiles()
     found, reasons = [], []
     for c, evidence in enumerate(curves.evidence):
-        level = PLACEBO_LEVEL / (2 * len(curves.channels))
+        level = PLACEBO_LEVEL / (3 * len(curves.channels))
         if evidence.has_experiment:
             level = 0.0  # the experiment does not care what moves spend and sales
         if evidence.active_periods < MINIMUM_ACTIVE:
             # An experiment measures what spend brought, not what more or less of it would bring.
             verdict, reason = NOT_ENOUGH, "too few periods with spend"
-        elif min(evidence.placebo_p, evidence.reverse_p) < level:
+        elif min(evidence.placebo_p, evidence.reverse_p, evidence.planned_p) < level:
             verdict, reason = NOT_IDENTIFIED, DRIVEN
+        elif curves.period_days == 1 and evidence.planned_share < LEAST_PLANNED and not evidence.has_experiment:
+            # Demand that is high for a day is usual; for a week and gone the next it is not.
+            verdict, reason = NOT_IDENTIFIED, UNPLANNED
         elif not (high[c] - low[c]) / 2 <= WIDEST * middle[c]:
             verdict, reason = NOT_IDENTIFIED, "interval too wide"
         else:

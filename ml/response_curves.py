@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from ml.identification import DRIVEN, Evidence
+from ml.identification import DRIVEN, UNPLANNED, Evidence
 from ml.response_model import Shape
 
 if TYPE_CHECKING:
@@ -87,17 +87,18 @@ class ResponseCurves:
     def roas_quantiles(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Lower end, median and upper end of the return per unit of spend; NaN where nothing was spent.
 
-        Where spend moves with sales for another reason, all of it may be that reason: the interval then begins at 0.
+        Where spend moves, or may move, with sales for another reason, all of it may be that reason: the interval then
+        begins at 0.
         """
         spend = np.where(self.current > 0, self.current, np.nan)
         low, middle, high = np.quantile(self.contributions() / spend, _TAILS, axis=0)
-        return np.where(self._is_driven, 0.0, low), middle, high
+        return np.where(self._may_be_driven, 0.0, low), middle, high
 
     @property
-    def _is_driven(self) -> np.ndarray:
+    def _may_be_driven(self) -> np.ndarray:
         if not self.reasons:
             return np.zeros(len(self.channels), dtype=bool)
-        return np.array([reason == DRIVEN for reason in self.reasons])
+        return np.array([reason in (DRIVEN, UNPLANNED) for reason in self.reasons])
 
     def responses(self, channel: int, spend: np.ndarray, timing: str = "steady") -> np.ndarray:
         """Mean outcome per period at other levels of spend.
@@ -172,13 +173,13 @@ class ResponseCurves:
                     "effect_high": effect[1, c],
                     "spend": self.current[c],
                     "contribution": spread[1, c],
-                    "contribution_low": 0.0 if self._is_driven[c] else spread[0, c],
+                    "contribution_low": 0.0 if self._may_be_driven[c] else spread[0, c],
                     "contribution_high": spread[2, c],
                     "roas": middle[c],
                     "roas_low": low[c],
                     "roas_high": high[c],
                     "marginal_roas": marginal[1],
-                    "marginal_roas_low": 0.0 if self._is_driven[c] else marginal[0],
+                    "marginal_roas_low": 0.0 if self._may_be_driven[c] else marginal[0],
                     "marginal_roas_high": marginal[2],
                     "identified": self.identified[c],
                     "verdict": self.verdicts[c],
@@ -187,6 +188,8 @@ class ResponseCurves:
                     "own_variation": evidence.own_variation,
                     "placebo_p": evidence.placebo_p,
                     "reverse_p": evidence.reverse_p,
+                    "planned_share": evidence.planned_share,
+                    "planned_p": evidence.planned_p,
                     "has_experiment": evidence.has_experiment,
                 }
             )

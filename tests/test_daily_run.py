@@ -59,7 +59,7 @@ def test_every_mart_and_estimate_is_published_with_rows(daily_run: DailyRun) -> 
     sizes = rows(
         file, "select schema_name, table_name, estimated_size from duckdb_tables() where schema_name in ('marts', 'ml')"
     )
-    # What is said of single posts and persons stays inside, as do the files of fits; their means and counts are published.
+    # What is said of single posts and persons stays inside, as do the files of fits; means and counts are published.
     inside = {"catalog_targets", "customer_scores", "model_fits", "next_best_campaigns", "post_sentiments"}
     assert {row[:2] for row in sizes} == set(warehouse) - {("ml", table) for table in inside}
     assert not [f"{schema}.{table}" for schema, table, size in sizes if not size]

@@ -81,6 +81,14 @@ def test_a_hidden_driver_is_seen_and_not_taken_for_advertising():
     assert row["roas_low"] == 0
 
 
+def test_a_driver_without_memory_leaves_no_trace_and_is_not_ruled_out():
+    """Days apart do not know of each other: nothing but the missing plan tells that spend may follow demand."""
+    row = confounded_fit(confounded(0, 0.0), "none", seed=0)
+    assert not row["identified"]
+    assert row["reason"] == "spend is not planned ahead"
+    assert row["roas_low"] == 0
+
+
 def test_a_driver_that_is_known_is_taken_out():
     made = confounded(1, 0.8)
     row = confounded_fit(made, "control", seed=1)

@@ -13,7 +13,7 @@ from ml.identification import Evidence
 from ml.response_curves import ResponseCurves
 from ml.response_model import Shape
 
-EVIDENCE = Evidence(300, 1.0, 0.5, 0.5, False)
+EVIDENCE = Evidence(300, 1.0, 0.5, 0.5, 0.5, 0.5, False)
 #: half-saturation, slope, effect, spend: one concave, one S-shaped, one hardly saturated
 THREE = ((20.0, 1.0, 100.0, 30.0), (60.0, 2.5, 150.0, 20.0), (200.0, 1.2, 120.0, 10.0))
 

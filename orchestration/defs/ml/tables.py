@@ -395,6 +395,8 @@ TABLES: dict[str, pa.Schema] = {
             ("own_variation", _NUMBER),
             ("placebo_p", _NUMBER),
             ("reverse_p", _NUMBER),
+            ("planned_share", _NUMBER),
+            ("planned_p", _NUMBER),
             ("has_experiment", pa.bool_()),
             ("verdict", _TEXT),
             ("reason", _TEXT),
