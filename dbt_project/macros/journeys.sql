@@ -24,9 +24,12 @@
 
 {# Half the width of a 95 % interval from the sum of squared bucket deviations: the delete-one-bucket jackknife over
    100 person buckets. Of a sum over buckets it is exact, and of a ratio its linear form. 1.984 is Student's t at 99
-   degrees of freedom. Rounding may leave a sum of squares just below zero. #}
-{% macro jackknife_margin(sum_of_squares) -%}
-    1.984 * sqrt(greatest({{ sum_of_squares }}, 0) * 100 / 99.0)
+   degrees of freedom. A sum that is a difference of sums names what it is taken from: what rounding leaves of that is 0,
+   or its root would be an interval that changes with the order of the rows. #}
+{% macro jackknife_margin(sum_of_squares, taken_from='0') -%}
+    1.984 * sqrt(
+        case when {{ sum_of_squares }} > 1e-12 * {{ taken_from }} then {{ sum_of_squares }} else 0 end * 100 / 99.0
+    )
 {%- endmacro %}
 
 

@@ -88,6 +88,17 @@ def test_intervals_are_those_of_the_delete_one_bucket_jackknife() -> None:
     assert set(result.groupby("model")["share"].sum().round(12)) == {1.0}
 
 
+def test_the_share_of_a_channel_that_shares_every_order_alike_has_no_width_left_by_rounding() -> None:
+    """Every bucket says the same; its sums leave 1e-16, whose root would be 1e-8 and another one in another order."""
+    thirds = pd.DataFrame([{"conversion_id": f"o{i}", "person_bucket": i} for i in range(7)]).assign(
+        campaign_id="", conversion_date=AS_OF, revenue_eur=49.99, margin_eur=20.0, credit=1 / 3
+    )
+    credits = pd.concat([thirds.assign(channel=channel) for channel in CHANNELS[:3]])
+    result = run(int_attribution__rule_credits=rule_credits(credits))
+    linear = result[(result["window_name"] == "last_28_days") & (result["model"] == "linear")]
+    assert list(linear["share_high"] - linear["share_low"]) == [0.0] * len(linear)
+
+
 def test_costs_meet_credits_once_and_stand_alone_where_nothing_was_earned() -> None:
     credits = pd.DataFrame(
         [

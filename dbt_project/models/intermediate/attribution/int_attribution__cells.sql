@@ -119,13 +119,16 @@ measured as (
     select
         cells.*,
         cells.conversions / totals.conversions as share,
-        {{ jackknife_margin('cells.conversion_squares - cells.conversions * cells.conversions / 100') }}
-            as conversions_margin,
-        {{ jackknife_margin('cells.revenue_squares - cells.revenue_eur * cells.revenue_eur / 100') }}
-            as revenue_margin,
+        {{ jackknife_margin(
+            'cells.conversion_squares - cells.conversions * cells.conversions / 100', 'cells.conversion_squares'
+        ) }} as conversions_margin,
+        {{ jackknife_margin(
+            'cells.revenue_squares - cells.revenue_eur * cells.revenue_eur / 100', 'cells.revenue_squares'
+        ) }} as revenue_margin,
         {{ jackknife_margin(
             'cells.conversion_squares - 2 * cells.conversions / totals.conversions * cells.cross_products'
-            ~ ' + power(cells.conversions / totals.conversions, 2) * totals.squares'
+            ~ ' + power(cells.conversions / totals.conversions, 2) * totals.squares',
+            'cells.conversion_squares'
         ) }} / totals.conversions as share_margin
     from cells
     inner join totals on cells.window_name = totals.window_name and cells.model = totals.model
