@@ -17,6 +17,7 @@ from ml.uplift import grouped_folds
 from ml.validation import numbers, require_columns
 
 FALSE_DISCOVERIES = 0.05
+MINIMUM_SEGMENT = 30  # customers in either arm; fewer get no figures at all
 EVERYONE = "all"
 _SHOWN = (
     "effect", "effect_low", "effect_high", "standard_error", "naive", "profit", "profit_low", "profit_high",
@@ -120,11 +121,11 @@ def compare(
             counts = part[arm].value_counts()
             row = {"dimension": dimension, "segment": segment, **names, "unit_cost": unit_cost}
             row |= {"treated": int(counts.get(treated, 0)), "controls": int(counts.get(control, 0))}
-            if min(row["treated"], row["controls"]) < 2:
+            is_whole = dimension == EVERYONE
+            if min(row["treated"], row["controls"]) < (2 if is_whole else MINIMUM_SEGMENT):
                 rows.append(row | {"verdict": "not enough data"})
                 continue
             # A segment may lack customers of an arm by chance: the plan is held against the whole list.
-            is_whole = dimension == EVERYONE
             effect = estimate(
                 part, control=control, treated=treated, unit_cost=unit_cost, randomised=lottery,
                 expected_share=planned if is_whole else None, placebo=placebo, rng=np.random.default_rng(seed), **same,

@@ -237,6 +237,27 @@ def test_experiments_find_what_was_planted_and_nothing_else(shop: Shop) -> None:
     assert low <= caused <= high
 
 
+def test_the_profit_of_the_catalog_is_the_truth_in_every_segment(shop: Shop) -> None:
+    """Of eight 95 % intervals (four segments, the catalog and its follow-up) at most one may miss."""
+    found = {
+        (segment, is_increment): row
+        for segment, is_increment, *row in shop.rows(
+            "select segment, is_increment, profit_low_eur, profit_high_eur, matchback_profit_eur, is_randomised "
+            "from warehouse.marts.fct_catalog_effects where mailing_id = 'all' and dimension = 'segment' "
+            "and (treated_arm = 'catalog' or is_increment)"
+        )
+    }
+    misses = []
+    for segment, truth in shop.truth["catalog"]["segments"].items():
+        for is_increment, name in ((False, "profit_eur_per_recipient"), (True, "followup_profit_eur_per_recipient")):
+            low, high, matchback, is_randomised = found[segment, is_increment]
+            assert is_randomised
+            assert matchback > truth[name], "matchback also credits what was bought anyway"
+            if not low <= truth[name] <= high:
+                misses.append((segment, name, low, truth[name], high))
+    assert len(misses) <= 1, misses
+
+
 def test_returns_on_spend_that_are_called_supported_are_true(shop: Shop) -> None:
     """Channels whose return the data cannot tell say so; with the large shop's data television is told."""
     true = {name: channel["roas"] for name, channel in shop.truth["media"]["channels"].items()}

@@ -87,6 +87,17 @@ def test_a_segment_without_an_arm_has_no_figures():
     assert row["recommendation"] == "keep testing"
 
 
+def test_a_handful_of_customers_has_no_figures():
+    frame = mailing(3, 3000)
+    frame.loc[frame.index[:60], "segment"] = "rare"  # some twenty an arm
+    found = compare(frame, dimensions=["segment"], covariates=["past"], **PLAN).to_frame()
+    rare = found[found["segment"] == "rare"]
+    assert len(rare) == 3
+    assert rare[["effect", "profit", "matchback"]].isna().all(axis=None)
+    assert set(rare["verdict"]) == {"not enough data"}
+    assert set(rare["recommendation"]) == {"keep testing"}
+
+
 def test_deciles_are_tenths_by_others_purchases():
     rng = np.random.default_rng(4)
     frame = pd.DataFrame({"taste": rng.random(4000), "noise": rng.random(4000)})
