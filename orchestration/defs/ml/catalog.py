@@ -18,7 +18,7 @@ from orchestration.defs.reports import check, preview
 from orchestration.defs.resources import Warehouse
 
 #: Raise it when the estimators change: every mailing is then judged anew.
-_VERSION = "1"
+_VERSION = "2"
 _SEED = 20260101
 _HOLDOUT = "holdout"
 _NOT_MAILED = "not mailed"
