@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -146,7 +148,12 @@ def query(name: str, **parameters: Any) -> pd.DataFrame:
     **parameters
         One value per `$name` of the file.
     """
-    return _rows(version().file, version().data_version, name, tuple(sorted(parameters.items())))
+    return later(name, **parameters)()
+
+
+def later(name: str, **parameters: Any) -> Callable[[], pd.DataFrame]:
+    """Return a query of the pinned version that may run where there is no session, as for a download."""
+    return partial(_rows, version().file, version().data_version, name, tuple(sorted(parameters.items())))
 
 
 def one(name: str, **parameters: Any) -> dict[str, Any] | None:

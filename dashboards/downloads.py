@@ -7,6 +7,9 @@ from typing import Any
 
 import pandas as pd
 
+# Excel allows none of these in the name of a sheet.
+_NOT_IN_SHEET_NAMES = str.maketrans("", "", "[]:*?/\\")
+_LONGEST_SHEET_NAME = 31
 # A spreadsheet runs a cell that starts with one of these as a formula.
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
@@ -43,9 +46,10 @@ def excel(frame: pd.DataFrame, sheet: str) -> bytes:
     buffer = io.BytesIO()
     options = {"options": {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}}
     table = safe(frame)
+    sheet = sheet.translate(_NOT_IN_SHEET_NAMES)[:_LONGEST_SHEET_NAME]
     with pd.ExcelWriter(buffer, engine="xlsxwriter", engine_kwargs=options) as writer:
-        table.to_excel(writer, index=False, sheet_name=sheet[:31])
-        worksheet = writer.sheets[sheet[:31]]
+        table.to_excel(writer, index=False, sheet_name=sheet)
+        worksheet = writer.sheets[sheet]
         worksheet.freeze_panes(1, 0)
         worksheet.autofilter(0, 0, max(len(table), 1), max(len(table.columns) - 1, 0))
         worksheet.autofit()

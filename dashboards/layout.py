@@ -14,7 +14,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboards import data, downloads, formats
-from dashboards.text import LANGUAGES, browser_language, label, language, t
+from dashboards.text import LANGUAGES, browser_language, catalogue, label, language, t
 
 # Fits a phone, and keeps drop-downs from growing over a whole screen.
 FIELD_WIDTH = 320
@@ -308,12 +308,26 @@ def table(frame: pd.DataFrame, columns: Sequence[Column], *, name: str, opened: 
             )
 
 
+def wording(columns: Sequence[Column]) -> Callable[[pd.DataFrame], pd.DataFrame]:
+    """Return a function that puts columns under their headings, with words for values of a vocabulary.
+
+    It keeps the language of the session, and can be called where there is none.
+    """
+    texts = catalogue(language())
+
+    def worded(frame: pd.DataFrame) -> pd.DataFrame:
+        result = pd.DataFrame(index=frame.index)
+        for column in columns:
+            values = frame[column.name]
+            if column.words:
+                words = {value: texts.get(f"{column.words}.{value}", str(value)) for value in values.dropna().unique()}
+                values = values.map(words)
+            result[texts[column.heading]] = values
+        return result
+
+    return worded
+
+
 def worded(frame: pd.DataFrame, columns: Sequence[Column]) -> pd.DataFrame:
     """Return the columns under their headings, words for values of a vocabulary."""
-    result = pd.DataFrame(index=frame.index)
-    for column in columns:
-        values = frame[column.name]
-        if column.words:
-            values = values.map(partial(label, column.words), na_action="ignore")
-        result[t(column.heading)] = values
-    return result
+    return wording(columns)(frame)

@@ -1,5 +1,6 @@
 """Does the catalog pay?"""
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -380,16 +381,21 @@ columns = [
 ]
 
 
-def whole_list(here: str) -> bytes:
-    """Everyone to mail, as a file; read only when it is asked for."""
-    return downloads.csv(layout.worded(data.query("catalog_targets", highest_rank=EVERY_RANK), columns), here)
+def whole_list(read: Callable[[], pd.DataFrame], worded: Callable[[pd.DataFrame], pd.DataFrame], here: str) -> bytes:
+    """Everyone to mail, as a file; called when it is asked for, outside the session."""
+    return downloads.csv(worded(read()), here)
 
 
 top = data.query("catalog_targets", highest_rank=SHOWN)
 if not top.empty:
     st.download_button(
         t("catalog.download"),
-        partial(whole_list, language()),
+        partial(
+            whole_list,
+            data.later("catalog_targets", highest_rank=EVERY_RANK),
+            layout.wording(columns),
+            language(),
+        ),
         f"netzplan_catalog_targets_{data.version().as_of_date or ''}.csv",
         "text/csv",
         key="catalog_download",

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
 
 import pytest
+import streamlit as st
 
 from tests.dashboards.app import PAGES, in_url, open_page, published_tables, words
 from tests.dashboards.serving_fixture import build
@@ -252,3 +254,24 @@ def test_a_run_that_stopped_is_told_until_something_newer_is_published(
     note = json.loads((tmp_path / "serving" / "stopped.json").read_text())
     (tmp_path / "serving" / "stopped.json").write_text(json.dumps({**note, "failed_at": "2026-10-31T05:00:00+00:00"}))
     assert "stopped" not in words(open_page("data_health"))
+
+
+@pytest.mark.parametrize("language", ["de", "en"])
+@pytest.mark.parametrize("page", PAGES)
+def test_every_file_of_a_page_can_be_downloaded(
+    page: str, language: str, published: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Streamlit asks for a file when its button is pressed, in a thread that has no session."""
+    files = {}
+    monkeypatch.setattr(st, "download_button", lambda label, data, name, *_, key, **__: files.update({key: data}))
+    assert not open_page(page, language).exception
+    with ThreadPoolExecutor(1) as thread:
+        contents = {key: thread.submit(read).result() for key, read in files.items()}
+    assert contents
+    assert all(contents.values())
+    if page == "catalog":
+        with published_tables(published) as connection:
+            to_mail = connection.execute("select count(*) from marts.fct_catalog_targets where is_mailed").fetchall()
+        lines = contents["catalog_download"].decode("utf-8-sig").splitlines()
+        assert lines[0].split({"de": ";", "en": ","}[language])[1] == {"de": "Kunde", "en": "Customer"}[language]
+        assert [(len(lines) - 1,)] == to_mail
