@@ -56,10 +56,11 @@ def split(frame: pd.DataFrame, *, order: list[str], axis: str) -> alt.LayerChart
         `name`, `what` (now or proposed, a word), `spend`, `text`.
     """
     colours, domain = palette(), list(dict.fromkeys(frame["what"]))
+    reach = [0, 1.3 * max(float(frame["spend"].max()), 1.0)]  # room for the amounts, on a phone too
     base = alt.Chart(frame).encode(
         y=alt.Y("name:N", sort=order, title=None, axis=alt.Axis(grid=False), scale=alt.Scale(paddingInner=0.3)),
         yOffset=alt.YOffset("what:N", sort=domain),
-        x=alt.X("spend:Q", title=axis, axis=alt.Axis(tickCount=4, format="$,.0f"), scale=alt.Scale(padding=60)),
+        x=alt.X("spend:Q", title=axis, axis=alt.Axis(tickCount=4, format="$,.0f"), scale=alt.Scale(domain=reach)),
     )
     bars = base.mark_bar(cornerRadiusEnd=3).encode(
         color=alt.Color("what:N", sort=domain, scale=alt.Scale(domain=domain, range=[colours[6], colours[1]])),

@@ -22,9 +22,12 @@ def bridge(steps: pd.DataFrame, *, axis: str) -> alt.LayerChart:
     colours = palette()
     kinds = {"claimed": colours[6], "given": ink("hair"), "measured": colours[0], "limit": colours[1]}
     rows = steps.assign(fill=steps["kind"].map(kinds), label_x=steps[["start", "end", "high"]].max(axis=1))
+    ends = rows[["start", "end", "low", "high"]]
+    low, high = min(float(ends.min(axis=None)), 0.0), max(float(ends.max(axis=None)), 0.01)
+    reach = [low - 0.02 * (high - low) * (low < 0), high + 0.45 * (high - low)]  # room for the amounts, on a phone too
     base = alt.Chart(rows).encode(y=alt.Y("name:N", sort=list(rows["name"]), title=None, axis=alt.Axis(grid=False)))
     bars = base.mark_bar(height=20, cornerRadius=3, stroke=ink("quiet"), strokeWidth=0.5).encode(
-        x=alt.X("start:Q", title=axis, axis=alt.Axis(format="$,.0f", tickCount=6), scale=alt.Scale(padding=70)),
+        x=alt.X("start:Q", title=axis, axis=alt.Axis(format="$,.0f", tickCount=6), scale=alt.Scale(domain=reach)),
         x2=alt.X2("end:Q"),
         color=alt.Color("fill:N", scale=None),
         tooltip=[alt.Tooltip("name:N", title=axis), alt.Tooltip("text:N", title="")],
