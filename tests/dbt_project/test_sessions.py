@@ -129,6 +129,8 @@ def test_reasons_of_bots() -> None:
         *(event(100 + i, "fast", i * i / 40, is_pageview=True) for i in range(40)),
         *(event(200 + i, "reader", i * 2.1, is_pageview=True) for i in range(29)),
         *(event(300 + i, "steady", 40 * i, is_pageview=True) for i in range(5)),
+        *(event(700 + i, "gone in 20 seconds", i + i % 3 / 7, is_pageview=True) for i in range(20)),
+        *(event(800 + i, "one late batch", 90, is_pageview=True) for i in range(20)),
         *(event(400 + i, "four pages", 40 * i, is_pageview=True) for i in range(4)),
         *(event(500 + i, "minute clock", 60 * i, is_pageview=True) for i in range(8)),
         *(event(600 + i, "one batch", 7, is_pageview=True) for i in range(8)),
@@ -137,6 +139,7 @@ def test_reasons_of_bots() -> None:
     assert dict(zip(frame["visitor_id"], frame["reason"], strict=True)) == {
         "declared": "declared",
         "fast": "too fast",
+        "gone in 20 seconds": "too fast",
         "steady": "zero variance dwell",
     }
 

@@ -48,8 +48,8 @@ pageviews as (
 
 ),
 
--- More than n pages in some 60 seconds means more than n / 2 in one of the two calendar minutes they touch, which is
--- cheap to find; only those days are then measured with a sliding window.
+-- More than n pages in 60 seconds, or n / 2 in 30, mean more than n / 4 in one of the two calendar minutes they touch,
+-- which is cheap to find; only those days are then measured with a sliding window.
 busy as (
 
     select distinct
@@ -62,7 +62,7 @@ busy as (
             floor(at_micros / 60000000) as calendar_minute
         from pageviews
         group by visitor_id, event_date, floor(at_micros / 60000000)
-        having count(*) > {{ var('bot_pages_per_minute') }} / 2
+        having count(*) > {{ var('bot_pages_per_minute') }} / 4
     ) as busy_minutes
 
 ),
@@ -85,13 +85,48 @@ windows as (
 
 ),
 
-too_fast as (
+-- A machine that leaves before a minute is over. Pages of one instant count once: a clock may only know minutes.
+seconds as (
 
     select distinct
+        pageviews.visitor_id,
+        pageviews.event_date,
+        floor(pageviews.at_micros / 1000000) as at_second
+    from pageviews
+    inner join busy
+        on
+            pageviews.visitor_id = busy.visitor_id
+            and pageviews.event_date is not distinct from busy.event_date
+
+),
+
+short_windows as (
+
+    select
+        visitor_id,
+        event_date,
+        count(*) over (
+            partition by visitor_id, event_date
+            order by at_second
+            range between 29 preceding and current row
+        ) as pages_in_half_a_minute
+    from seconds
+
+),
+
+too_fast as (
+
+    select
         visitor_id,
         event_date
     from windows
     where pages_in_a_minute > {{ var('bot_pages_per_minute') }}
+    union
+    select
+        visitor_id,
+        event_date
+    from short_windows
+    where pages_in_half_a_minute > {{ var('bot_pages_per_minute') }} / 2
 
 ),
 
