@@ -57,9 +57,9 @@
 
 
 {# What a step of the parameter moves z by: d / s * s^2 / (s^2 + se^2), without dividing by an s of 0. #}
-{% macro cji_slope(spread, standard_error, direction) -%}
+{% macro cji_slope(spread, variance, direction) -%}
     ({{ direction }} * coalesce(
-        {{ spread }} / nullif({{ spread }} * {{ spread }} + {{ standard_error }} * {{ standard_error }}, 0), 1000.0
+        {{ spread }} / nullif({{ spread }} * {{ spread }} + {{ variance }}, 0), 1000.0
     ))
 {%- endmacro %}
 

@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from tests.dbt_project.runner import run_models
+
 FIRST_SUNDAY = date(2025, 1, 5)
 WEEKS = 52
 BUCKETS = 100
@@ -67,6 +69,17 @@ class Shops:
         return mean if parameter in SPREADS else logit(mean)
 
 
+def unshrunk_index(int_cji__parameters: pd.DataFrame, int_cji__benchmarks: pd.DataFrame) -> pd.Series:
+    """The index as if all were known without noise, by segment: what shrinkage makes of it left out."""
+    parameters = ("time", "pageviews", "visits", "comeback")
+    sure = int_cji__parameters.assign(**{f"{name}_se": 1e-9 for name in parameters})
+    known = int_cji__benchmarks.assign(**{f"{name}_unit_noise": 0.0 for name in parameters})
+    frames: dict[str, Any] = {"int_cji__parameters": sure, "int_cji__benchmarks": known}
+    scores = run_models(["int_cji__phase_scores"], **frames)["int_cji__phase_scores"]
+    index: pd.Series = 100 * np.exp(scores.groupby("segment")["log_score"].mean())
+    return index
+
+
 def logit(share: np.ndarray) -> np.ndarray:
     return np.log(share / (1 - share))
 
@@ -80,6 +93,8 @@ def shops(
     drift: float = 0.05,
     planted: Mapping[str, Sequence[float]] | None = None,
     spread_of_now: float = 0.0,
+    spread_of_shops: float = 0.0,
+    is_steady_now: bool = False,
 ) -> Shops:
     """Draw shops of `visits` visits a window of four weeks.
 
@@ -91,6 +106,10 @@ def shops(
         Parameter -> change in each of the six phases during the last four weeks (logits, logs).
     spread_of_now : float
         Standard deviation by which the last four weeks stand beside the benchmark.
+    spread_of_shops : float
+        Standard deviation of the parameters between shops in all weeks before; the last four are like the middle shop.
+    is_steady_now : bool
+        Whether the last four weeks do not drift.
     """
     shape = (count, weeks, 6)
     entered = rng.poisson(visits / 4 * ENTERED / BUCKETS, (*shape[:2], BUCKETS, 6)).swapaxes(2, 3)
@@ -98,7 +117,8 @@ def shops(
     truth, sums = {}, {"visits_n": entered}
     bases = {"visits": logit(PROGRESS), "comeback": logit(COMEBACK), "time": LOG_SECONDS, "pageviews": LOG_PAGES}
     for parameter, base in bases.items():
-        level = base + drift * rng.standard_normal(shape)
+        level = base + drift * rng.standard_normal(shape) * ~(is_steady_now & now[None, :, None])
+        level += spread_of_shops * rng.standard_normal((count, 1, 6)) * ~now[None, :, None]
         level += np.asarray((planted or {}).get(parameter, np.zeros(6))) * now[None, :, None]
         level += spread_of_now * rng.standard_normal((count, 1, 6)) * now[None, :, None]
         if parameter in SPREADS:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 from datetime import date, timedelta
 from typing import Any
 
@@ -11,11 +12,12 @@ import pandas as pd
 import pytest
 
 from orchestration.settings import DBT_PROJECT_DIR
-from tests.dbt_project.cji.shops import FIRST_SUNDAY, SEGMENTS
+from tests.dbt_project.cji.shops import FIRST_SUNDAY, SEGMENTS, unshrunk_index
 from tests.dbt_project.cji.twin import Shop
 from tests.dbt_project.runner import run_models
 
 MODELS = ["fct_cji", "fct_cji_phases"]
+MEANS = ("time", "pageviews")
 
 
 def seed_weights() -> dict[int, dict[str, float]]:
@@ -64,13 +66,16 @@ def small_world(seed: int) -> tuple[pd.DataFrame, date]:
     return frame, FIRST_SUNDAY + timedelta(days=7 * weeks - int(rng.integers(1, 7)))
 
 
-def world_frames(daily_sums: pd.DataFrame, last: date) -> dict[str, Any]:
+def window_frames(daily_sums: pd.DataFrame, last: date) -> dict[str, Any]:
     return {
         "int_cji__daily_sums": daily_sums[daily_sums["known_on"].le(last)],
         "int_calendar__as_of": [{"first_date": FIRST_SUNDAY, "as_of_date": last}],
         "cji_segment_kinds": SEGMENTS,
-        "rpt_traffic_quality_daily": [],
     }
+
+
+def world_frames(daily_sums: pd.DataFrame, last: date) -> dict[str, Any]:
+    return window_frames(daily_sums, last) | {"rpt_traffic_quality_daily": []}
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -109,3 +114,127 @@ def test_sql_equals_the_slow_twin(seed: int) -> None:
             assert expected_index is not None
             assert index == pytest.approx(expected_index, abs=1e-3)
     assert compared >= 12
+
+
+def judged(daily_sums: pd.DataFrame, last: date) -> dict[str, pd.DataFrame]:
+    """Index and phases, rows in the order of their grain."""
+    result = run_models(MODELS, **world_frames(daily_sums, last))
+    grains = {"fct_cji": ["segment"], "fct_cji_phases": ["segment", "phase"]}
+    return {name: frame.sort_values(grains[name]).reset_index(drop=True) for name, frame in result.items()}
+
+
+def assert_same(one: dict[str, pd.DataFrame], other: dict[str, pd.DataFrame], but: tuple[str, ...] = ()) -> None:
+    for name, frame in one.items():
+        columns = frame.columns.difference(but)
+        pd.testing.assert_frame_equal(frame[columns], other[name][columns], rtol=0, atol=2e-4)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_minutes_instead_of_seconds_change_nothing(seed: int) -> None:
+    """Each ln(time), window and benchmark alike, is smaller by ln 60; so is the floor of a second, ln(1 / 60)."""
+    daily_sums, last = small_world(seed)
+    minutes = daily_sums.assign(time_sum=daily_sums["time_sum"] - round(math.log(60) * 1e6) * daily_sums["time_n"])
+    before, after = judged(daily_sums, last), judged(minutes, last)
+    moved = ("time_mean_log", "time_benchmark")
+    assert_same(before, after, but=moved)
+    for column in moved:
+        change = (after["fct_cji_phases"][column] - before["fct_cji_phases"][column]).dropna()
+        assert np.allclose(change, -math.log(60), atol=1e-5)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_permuting_the_buckets_of_persons_changes_nothing(seed: int) -> None:
+    """Not even an interval: a bucket stands for nobody in particular."""
+    daily_sums, last = small_world(seed)
+    numbers = np.random.default_rng(seed).permutation(100)
+    permuted = daily_sums.assign(person_bucket=numbers[daily_sums["person_bucket"]]).sample(frac=1, random_state=seed)
+    assert_same(judged(daily_sums, last), judged(permuted, last))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_other_person_ids_change_no_parameter_and_no_benchmark(seed: int) -> None:
+    """Other ids fall into other buckets: the estimate of the noise differs by chance, and all that rests on it."""
+    daily_sums, last = small_world(seed)
+    daily_sums = daily_sums[daily_sums["device_type"].ne("tablet")]
+    numbers = np.random.default_rng(seed).integers(0, 100, len(daily_sums))
+    before, after = judged(daily_sums, last), judged(daily_sums.assign(person_bucket=numbers), last)
+    rests_on_noise = [
+        column
+        for column in before["fct_cji_phases"]
+        if column.endswith(("_index", "_standard_error")) or column.startswith("score")
+    ]
+    assert_same({"fct_cji_phases": before["fct_cji_phases"]}, after, but=tuple(rests_on_noise))
+    assert before["fct_cji"]["visits"].equals(after["fct_cji"]["visits"])
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_all_data_twice_move_the_index_without_shrinkage_by_less_than_half_a_point(seed: int) -> None:
+    """Every person comes twice as often. The copies lie in the buckets of their originals, as persons' visits do."""
+    daily_sums, last = small_world(seed)
+    daily_sums = daily_sums[daily_sums["device_type"].ne("tablet")]
+    sums = [column for column in daily_sums if column.endswith(("_n", "_sum", "_cents"))]
+    doubled = daily_sums.assign(**{column: 2 * daily_sums[column] for column in sums})
+    once, twice = (
+        unshrunk_index(**run_models(["int_cji__parameters", "int_cji__benchmarks"], **window_frames(rows, last)))
+        for rows in (daily_sums, doubled)
+    )
+    change = twice - once
+    assert len(change) == 2
+    assert change.abs().max() < 0.5
+
+
+def last_window(seed: int, device: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Bucket sums of a device's last window, and its benchmark as that of all visitors."""
+    daily_sums, last = small_world(seed)
+    result = run_models(["int_cji__window_buckets", "int_cji__benchmarks"], **window_frames(daily_sums, last))
+    buckets, benchmarks = result.values()
+    return (
+        buckets[buckets["segment"].eq(f"device={device}") & buckets["is_published"]],
+        benchmarks[benchmarks["segment"].eq(f"device={device}")].assign(segment="all", segment_kind="all"),
+    )
+
+
+def raised(buckets: pd.DataFrame, phase: int, parameter: str, step: float) -> pd.DataFrame:
+    """Add `step` to every logarithm of a parameter; let that part of those without success succeed (below 0: fail)."""
+    n, total = buckets[f"{parameter}_n"], buckets[f"{parameter}_sum"]
+    if parameter in MEANS:
+        change = step * 1e6 * n
+    else:
+        change = np.floor(step * (n - total)) if step > 0 else np.ceil(step * total)
+    return buckets.assign(**{f"{parameter}_sum": total + change.where(buckets["phase"].eq(phase), 0)})
+
+
+@pytest.mark.parametrize(("seed", "device"), [(0, "mobile"), (1, "mobile"), (2, "desktop")])
+def test_raising_a_parameter_in_its_direction_never_lowers_its_phase_or_the_index(seed: int, device: str) -> None:
+    buckets, benchmarks = last_window(seed, device)
+    weights, steps = seed_weights(), (-1.0, -0.5, -0.1, 0.0, 0.1, 0.5, 1.0)
+    ladders = [
+        (phase, parameter, weights[phase].get(f"{parameter}_direction", 1.0))
+        for phase in weights
+        for parameter in ("time", "pageviews", "visits", "comeback")
+    ]
+    variants = [
+        raised(buckets, phase, parameter, direction * step).assign(segment=f"device={phase} {parameter} {number}")
+        for phase, parameter, direction in ladders
+        for number, step in enumerate(steps)
+    ]
+    result = run_models(MODELS, int_cji__window_buckets=pd.concat(variants), int_cji__benchmarks=benchmarks)
+    index = result["fct_cji"].set_index("segment")["cji"]
+    score = result["fct_cji_phases"].set_index(["segment", "phase"])["score"]
+    for phase, parameter, _ in ladders:
+        names = [f"device={phase} {parameter} {number}" for number in range(len(steps))]
+        for ladder in (index[names], score[[(name, phase) for name in names]]):
+            assert (np.diff(ladder) >= 0).all(), (phase, parameter, ladder.tolist())
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_phase_nobody_gets_through_is_the_weakest(seed: int) -> None:
+    """The standard error of its logit is at its largest there, and says nothing about how surely it is bad."""
+    buckets, benchmarks = last_window(seed, "mobile")
+    variants = [
+        raised(buckets, phase, "visits", -1.0).assign(segment=f"device=nobody gets through {phase}")
+        for phase in range(1, 7)
+    ]
+    result = run_models(MODELS, int_cji__window_buckets=pd.concat(variants), int_cji__benchmarks=benchmarks)
+    index = result["fct_cji"].set_index("segment").sort_index()
+    assert index["weakest_phase"].tolist() == [1, 2, 3, 4, 5, 6]

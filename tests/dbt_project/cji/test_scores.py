@@ -67,9 +67,12 @@ def score(row: dict[str, Any], reference: dict[str, Any] | None) -> float:
 
 
 WORKED = parameters(
-    time_x=4.0, time_se=0.05, pageviews_x=1.0, visits_x=-0.4034, visits_se=0.15, comeback_n=12, comeback_is_usable=False
+    time_x=4.0, pageviews_x=1.0, visits_x=-0.4034, visits_se=0.9, comeback_n=12, comeback_is_usable=False
 )
-WORKED_BENCHMARK = benchmark(time_benchmark=3.8, time_spread=0.1, pageviews_benchmark=1.0)
+WORKED_BENCHMARK = benchmark(
+    time_benchmark=3.8, time_spread=0.1, time_unit_noise=0.5,
+    pageviews_benchmark=1.0, pageviews_unit_noise=2.0, visits_unit_noise=4.5,
+)  # fmt: skip
 
 
 def test_the_example_worked_by_hand() -> None:
@@ -103,6 +106,13 @@ def test_noise_is_shrunk_towards_the_benchmark() -> None:
     sure = score(parameters(visits_x=-0.4, visits_se=0.01), benchmark())
     assert sure < noisy < 50
     assert noisy > 45
+
+
+def test_shrinkage_goes_by_the_noise_at_the_benchmark_not_by_that_of_the_window() -> None:
+    """All of 200 fail: their own error of 1.4 would shrink the logit of -6 to next to nothing."""
+    reference = benchmark(visits_unit_noise=4.0)
+    scale = [score(parameters(visits_x=-6.0, visits_se=error), reference) for error in (0.1, 1.4)]
+    assert scale[0] == scale[1] == pytest.approx(100 * 0.5**0.6 * 0.01**0.4)
 
 
 def test_a_history_that_never_moved_does_not_divide_by_zero() -> None:
@@ -142,6 +152,8 @@ def test_too_short_a_history_falls_back_on_peers_then_on_everyone_then_on_the_in
     row = scores([mobile], [own], cji_industry_benchmarks=industry).iloc[0]
     assert row["visits_benchmark"] == pytest.approx(math.log(0.4 / 0.6))
     assert row["time_spread"] == pytest.approx((math.log(45) - math.log(20)) / 1.349)
+    assert row["visits_unit_noise"] == pytest.approx(1 / (0.4 * 0.6))
+    assert math.isnan(row["time_unit_noise"])
     assert math.isnan(row["pageviews_z"])
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -55,15 +55,15 @@ def total_of(parts: Iterable[Sums]) -> Sums:
     return total
 
 
-def spread(values: list[float], errors: list[float]) -> float:
+def spread(values: Sequence[float], errors: Sequence[float]) -> float:
     middle = statistics.median(values)
     total = 1.4826 * statistics.median(abs(value - middle) for value in values)
     noise = statistics.median(error**2 for error in errors)
     return math.sqrt(max(total**2 - noise, 0.1 * total**2, MIN_SPREAD**2))
 
 
-def shrinkage(s: float, error: float) -> float:
-    return s**2 / (s**2 + error**2)
+def shrinkage(s: float, variance: float) -> float:
+    return s**2 / (s**2 + variance)
 
 
 def clip(value: float, low: float, high: float) -> float:
@@ -132,8 +132,7 @@ class Shop:
         result: dict[str, Any] = {"sums": sums, "log_score": None, "money": None}
         if len(history["visits"]) < MIN_WINDOWS:
             return result
-        p75 = quantile([x for x, _ in history["visits"]], 0.75)
-        scale: dict[str, tuple[float, float, float]] = {}
+        p75 = quantile([x for x, *_ in history["visits"]], 0.75)
         z: dict[str, float] = {}
         for name in PARAMETERS:
             x, error = parameter(name, sums), standard_error(name, buckets)
@@ -141,24 +140,25 @@ class Shop:
                 continue
             if x is None or error is None or len(history[name]) < MIN_WINDOWS:
                 continue
-            middle = statistics.median(value for value, _ in history[name])
-            s = spread([value for value, _ in history[name]], [noise for _, noise in history[name]])
-            scale[name] = (middle, s, error)
-            z[name] = directions[name] * (x - middle) / s * shrinkage(s, error)
+            values, errors, sizes = zip(*history[name], strict=True)
+            middle, s = statistics.median(values), spread(values, errors)
+            # The noise of a window at the benchmark with as many observations as this one.
+            noise = statistics.median(e**2 * n for e, n in zip(errors, sizes, strict=True)) / sums[f"{name}_n"]
+            z[name] = directions[name] * (x - middle) / s * shrinkage(s, noise)
         if sums["visits_n"] < MIN_CELL:
             return result
         result["money"] = money(sums, p75)
         if "visits" in z:
-            result |= {"z": z, "scale": scale, "weights": weights, "directions": directions, "p75": p75}
+            result["z"] = z
             result["log_score"] = log_score(z, weights)
         return result
 
-    def history(self, last: date, phase: int) -> dict[str, list[tuple[float, float]]]:
-        """Value and error of each parameter in the windows that ended on the 49 Sundays up to a window before."""
+    def history(self, last: date, phase: int) -> dict[str, list[tuple[float, float, float]]]:
+        """Value, error and size of each parameter in the windows that ended on the 49 Sundays up to a window before."""
         sunday = last - timedelta(days=28)
         while sunday.isoweekday() != 7:
             sunday -= timedelta(days=1)
-        found: dict[str, list[tuple[float, float]]] = {name: [] for name in PARAMETERS}
+        found: dict[str, list[tuple[float, float, float]]] = {name: [] for name in PARAMETERS}
         for week in range(49):
             end = sunday - timedelta(weeks=week)
             buckets = self.window(end, phase)
@@ -168,7 +168,7 @@ class Shop:
             for name in PARAMETERS:
                 x, error = parameter(name, sums), standard_error(name, buckets)
                 if sums[f"{name}_n"] >= MIN_CELL and x is not None and error is not None:
-                    found[name].append((x, error))
+                    found[name].append((x, error, sums[f"{name}_n"]))
         return found
 
     def index(self, last: date) -> float | None:

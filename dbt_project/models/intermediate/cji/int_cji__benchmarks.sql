@@ -62,7 +62,8 @@ own as (
         windows.phase,
         {%- for parameter in cji_parameters() %}
         case when windows.{{ parameter }}_is_usable then windows.{{ parameter }}_x end as {{ parameter }}_x,
-        case when windows.{{ parameter }}_is_usable then windows.{{ parameter }}_se end as {{ parameter }}_se
+        case when windows.{{ parameter }}_is_usable then windows.{{ parameter }}_se end as {{ parameter }}_se,
+        windows.{{ parameter }}_n
         {{- ',' if not loop.last }}
         {%- endfor %}
     from needed
@@ -89,7 +90,8 @@ units as (
         phase,
         {%- for parameter in cji_parameters() %}
         {{ parameter }}_x,
-        {{ parameter }}_se{{ ',' if not loop.last }}
+        {{ parameter }}_se,
+        {{ parameter }}_n{{ ',' if not loop.last }}
         {%- endfor %}
     from own
     where segment_kind <> 'all'
@@ -104,6 +106,8 @@ centres as (
         count({{ parameter }}_x) as {{ parameter }}_units,
         median({{ parameter }}_x) as {{ parameter }}_benchmark,
         median({{ parameter }}_se * {{ parameter }}_se) as {{ parameter }}_noise,
+        -- What one observation would add to it, for windows of another size.
+        median({{ parameter }}_se * {{ parameter }}_se * {{ parameter }}_n) as {{ parameter }}_unit_noise,
         {%- endfor %}
         percentile_cont(0.75) within group (order by visits_x) as visits_p75
     from units
@@ -144,6 +148,7 @@ select
     {%- for parameter in cji_parameters() %}
     centres.{{ parameter }}_units,
     centres.{{ parameter }}_benchmark,
+    centres.{{ parameter }}_unit_noise,
     sqrt(greatest(
         deviations.{{ parameter }}_total * deviations.{{ parameter }}_total - centres.{{ parameter }}_noise,
         0.1 * deviations.{{ parameter }}_total * deviations.{{ parameter }}_total,

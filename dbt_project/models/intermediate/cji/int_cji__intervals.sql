@@ -2,7 +2,9 @@
 --
 -- An interval is the score at z - 1.96 d and at z + 1.96 d, where d is how far each z moves along when the logarithm of
 -- the score (of the index) moves by one standard error: cov(z, ln S) / sd(ln S), by the jackknife over person buckets.
--- Where shares rest on the binomial floor, what the floor adds is noise of their own.
+-- Where shares rest on the binomial floor, what the floor adds is noise of their own. ln Phi bends down, so noise in z
+-- lowers the score on average; both ends are moved up by what that is to second order, (slope + z) / 2 x var(z) with
+-- the slope of ln Phi (the correction for bias of Quenouille, 1956, Biometrika 43, 353, by the delta method).
 -- noqa: disable=LT02
 
 {% set grain = ['snapshot_date', 'segment', 'phase_model'] %}
@@ -80,6 +82,7 @@ floors as (
             scores.{{ parameter }}_lever * scores.{{ parameter }}_slope * scores.{{ parameter }}_slope
             * scores.{{ parameter }}_floor_variance, 0.0
         ) as {{ parameter }}_floor_covariance,
+        scores.{{ parameter }}_bias,
         coalesce(scores.{{ parameter }}_lever, 0.0) as {{ parameter }}_lever{{ ',' if not loop.last }}
         {%- endfor %}
     from moments
@@ -129,28 +132,45 @@ steps as (
         coalesce(
             ({{ parameter }}_index_covariance / weight_sum + index_weight * {{ parameter }}_floor_covariance)
             / nullif(sqrt({{ at_least('log_index_variance', '0.0') }}), 0), 0.0
-        ) as {{ parameter }}_index_step{{ ',' if not loop.last }}
+        ) as {{ parameter }}_index_step,
+        {{ parameter }}_bias{{ ',' if not loop.last }}
         {%- endfor %}
     from variances
+
+),
+
+ends as (
+
+    select
+        {{ grain | join(', ') }},
+        phase,
+        {%- for parameter in cji_parameters() %}
+        {%- for part in ['score', 'index'] %}
+        {{ parameter }}_bias - 1.96 * {{ parameter }}_{{ part }}_step as {{ parameter }}_{{ part }}_low,
+        {{ parameter }}_bias + 1.96 * {{ parameter }}_{{ part }}_step as {{ parameter }}_{{ part }}_high,
+        {%- endfor %}
+        {%- endfor %}
+        index_weight
+    from steps
 
 )
 
 select
     {%- for column in grain %}
-    steps.{{ column }},
+    ends.{{ column }},
     {%- endfor %}
-    steps.phase,
+    ends.phase,
     scores.segment_kind,
-    steps.index_weight,
-    {%- for end, sign in [('low', '-'), ('high', '+')] %}
+    ends.index_weight,
+    {%- for end in ['low', 'high'] %}
     {%- for part in ['score', 'index'] %}
-    {{ cji_log_score(sign ~ ' 1.96 * {}_' ~ part ~ '_step') }} as log_score_{{ end }}_of_{{ part }}
+    {{ cji_log_score('+ {}_' ~ part ~ '_' ~ end) }} as log_score_{{ end }}_of_{{ part }}
     {{- ',' if not (end == 'high' and part == 'index') }}
     {%- endfor %}
     {%- endfor %}
-from steps
+from ends
 inner join {{ ref('int_cji__phase_scores') }} as scores
     on
         {%- for column in grain + ['phase'] %}
-        steps.{{ column }} = scores.{{ column }}{{ ' and' if not loop.last }}
+        ends.{{ column }} = scores.{{ column }}{{ ' and' if not loop.last }}
         {%- endfor %}

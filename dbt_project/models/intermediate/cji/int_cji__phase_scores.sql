@@ -1,6 +1,8 @@
 -- One row per published snapshot x segment x phase model x phase: parameters, their benchmark, the score.
 --
--- The preferred kind of benchmark is used where it rests on enough windows; else the next one that does.
+-- The preferred kind of benchmark is used where it rests on enough windows; else the next one that does. Shrinkage goes
+-- by the noise a window of this size has at the benchmark, not by its own: the error of a logit grows without bound as
+-- nobody or everybody gets on, and would draw a phase nobody survives to 50 (Hauck and Donner, 1977, JASA 72, 851).
 -- noqa: disable=LT02
 
 {% set kinds = ['own history', 'peers', 'all visitors', 'industry table'] %}
@@ -8,7 +10,7 @@
 {% set min_units = var('cji_min_benchmark_windows', 6) %}
 {% set benchmark_columns = ['benchmark_windows', 'visits_p75'] %}
 {% for parameter in cji_parameters() %}
-{% do benchmark_columns.extend([parameter ~ '_benchmark', parameter ~ '_spread']) %}
+{% do benchmark_columns.extend([parameter ~ '_benchmark', parameter ~ '_spread', parameter ~ '_unit_noise']) %}
 {% endfor %}
 
 {% set affected %}
@@ -69,7 +71,8 @@ candidates as (
         {%- for parameter in cji_parameters() %}
         case when benchmarks.{{ parameter }}_units >= {{ min_units }} then benchmarks.{{ parameter }}_benchmark end
             as {{ parameter }}_benchmark,
-        benchmarks.{{ parameter }}_spread{{ ',' if not loop.last }}
+        benchmarks.{{ parameter }}_spread,
+        benchmarks.{{ parameter }}_unit_noise{{ ',' if not loop.last }}
         {%- endfor %}
     from keys
     inner join {{ ref('int_cji__benchmarks') }} as benchmarks
@@ -93,7 +96,8 @@ candidates as (
         industry.visits_p75,
         {%- for parameter in cji_parameters() %}
         industry.{{ parameter }}_benchmark,
-        industry.{{ parameter }}_spread{{ ',' if not loop.last }}
+        industry.{{ parameter }}_spread,
+        industry.{{ parameter }}_unit_noise{{ ',' if not loop.last }}
         {%- endfor %}
     from keys
     inner join {{ ref('int_cji__industry_benchmarks') }} as industry
@@ -150,9 +154,12 @@ sloped as (
     select
         *,
         {%- for parameter in cji_parameters() %}
+        {%- set noise -%}
+        coalesce({{ parameter }}_unit_noise / {{ parameter }}_n, {{ parameter }}_se * {{ parameter }}_se)
+        {%- endset %}
         case
             when {{ parameter }}_is_usable and {{ parameter }}_direction <> 0 and {{ parameter }}_weight > 0
-                then {{ cji_slope(parameter ~ '_spread', parameter ~ '_se', parameter ~ '_direction') }}
+                then {{ cji_slope(parameter ~ '_spread', noise, parameter ~ '_direction') }}
         end as {{ parameter }}_slope{{ ',' if not loop.last }}
         {%- endfor %}
     from judged
@@ -177,10 +184,8 @@ scored as (
     select
         *,
         case when visits_n >= {{ cji_min_cell() }} and visits_z is not null then {{ cji_log_score() }} end as log_score,
-        -- The effect of a small step of z on the logarithm of the score.
         {%- for parameter in cji_parameters() %}
-        {{ parameter }}_weight * {{ cji_log_u_slope(cji_clipped_z(parameter ~ '_z')) }} / {{ cji_weight_sum() }}
-            as {{ parameter }}_lever,
+        {{ cji_log_u_slope(cji_clipped_z(parameter ~ '_z')) }} as {{ parameter }}_log_u_slope,
         {%- endfor %}
         case
             when visits_n >= {{ cji_min_cell() }} then {{ cji_money('margin_cents', 'visits_x', 'visits_p75') }}
@@ -189,7 +194,15 @@ scored as (
 
 )
 
+-- A lever is the effect of a small step of z on the logarithm of the score. A bias is what noise takes off ln u on
+-- average, as a step of z: ln Phi bends down by its slope x (its slope + z).
 select
     *,
+    {%- for parameter in cji_parameters() %}
+    {{ parameter }}_weight * {{ parameter }}_log_u_slope / {{ cji_weight_sum() }} as {{ parameter }}_lever,
+    ({{ parameter }}_log_u_slope + {{ cji_clipped_z(parameter ~ '_z') }}) / 2.0
+    * {{ parameter }}_slope * {{ parameter }}_slope * {{ parameter }}_se * {{ parameter }}_se
+        as {{ parameter }}_bias,
+    {%- endfor %}
     {{ at_least('money_gap_eur', '0.0') }} as money_at_stake_eur
 from scored
