@@ -131,7 +131,7 @@ def bots(count: int = 10) -> None:
     """Change of the index by machines that view 20 product pages at 1 s each during the four weeks being judged.
 
     5,000 visits of people in each of 14 weeks; the people are the same with and without machines.
-    `constant` machines stay exactly a second, `varied` ones 1 +- 0.3 s, which no rule finds.
+    `constant` machines stay exactly a second, `varied` ones 1 +- 0.3 s.
     """
     cases = [
         (share, pace, filtered)

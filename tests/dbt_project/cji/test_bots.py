@@ -21,9 +21,10 @@ def judged(events: pd.DataFrame) -> dict[str, pd.DataFrame]:
     }
 
 
-def test_machines_at_a_constant_pace_change_nothing_but_the_published_share() -> None:
+@pytest.mark.parametrize("pace", [0.0, 0.3])
+def test_machines_at_any_pace_change_nothing_but_the_published_share(pace: float) -> None:
     rng = np.random.default_rng(1)
-    human, bots = people(rng, 400, 14), machines(rng, 84, range(10, 14))
+    human, bots = people(rng, 400, 14), machines(rng, 84, range(10, 14), pace)
     without, found = judged(human), judged(pd.concat([human, bots]).sample(frac=1, random_state=1))
     index = found["fct_cji"][found["fct_cji"]["phase_model"].eq("journey6")].iloc[0]
     assert index["verdict"] == "supported"
@@ -33,7 +34,7 @@ def test_machines_at_a_constant_pace_change_nothing_but_the_published_share() ->
         pd.testing.assert_frame_equal(found[name][columns], without[name][columns])
 
     window = found["rpt_traffic_quality_daily"].tail(28)
-    assert window["bot_events"].sum() == window["steady_bot_events"].sum() == len(bots) == 84 * 20
+    assert window["bot_events"].sum() == window["fast_bot_events"].sum() == len(bots) == 84 * 20
     assert index["bot_share"] == pytest.approx(window["bot_events"].sum() / window["events"].sum(), abs=1e-6)
     assert without["fct_cji"]["bot_share"].eq(0).all()
 

@@ -86,12 +86,12 @@ windows as (
 ),
 
 -- A machine that leaves before a minute is over. Pages of one instant count once: a clock may only know minutes.
-seconds as (
+instants as (
 
     select distinct
         pageviews.visitor_id,
         pageviews.event_date,
-        floor(pageviews.at_micros / 1000000) as at_second
+        pageviews.at_micros
     from pageviews
     inner join busy
         on
@@ -107,10 +107,10 @@ short_windows as (
         event_date,
         count(*) over (
             partition by visitor_id, event_date
-            order by at_second
-            range between 29 preceding and current row
+            order by at_micros
+            range between 29999999 preceding and current row
         ) as pages_in_half_a_minute
-    from seconds
+    from instants
 
 ),
 
