@@ -8,6 +8,7 @@ for name in (
     "ingest",
     "ingest_history",
     "incremental",
+    "cji",
     "attribution",
     "coverage_attribution",
     "budget",

@@ -14,8 +14,10 @@ import json
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -138,7 +140,7 @@ class History:
             create_raw_tables(connection)
             create_ml_tables(connection)
             self._deliver(connection, 0, days)
-        self._dbt("seed", {}, [])
+        self.run_dbt("seed", {}, [])
 
     def add_day(self) -> None:
         with duckdb.connect(str(self.path)) as connection:
@@ -147,6 +149,16 @@ class History:
 
     def build(self, *, full: bool) -> float:
         """Build and return CPU seconds."""
+        variables = self.begin(full=full)
+        started = time.process_time()
+        self.run_dbt("run", variables, MODELS)
+        seconds = time.process_time() - started
+        with duckdb.connect(str(self.path)) as connection:
+            assert increments.finish(connection, str(self._builds), self._keyed)
+        return seconds
+
+    def begin(self, *, full: bool) -> dict[str, object]:
+        """Begin a build and return its dbt variables."""
         self._builds += 1
         with duckdb.connect(str(self.path)) as connection:
             mode = increments.begin(
@@ -158,13 +170,7 @@ class History:
             )
             assert mode.is_partial != full, mode.reason
         last = FIRST_DAY + timedelta(days=max(self.days - 1, 0))
-        variables = {"incremental": mode.is_partial, "build_id": str(self._builds), "as_of_date": last.isoformat()}
-        started = time.process_time()
-        self._dbt("run", variables, MODELS)
-        seconds = time.process_time() - started
-        with duckdb.connect(str(self.path)) as connection:
-            assert increments.finish(connection, str(self._builds), self._keyed)
-        return seconds
+        return {"incremental": mode.is_partial, "build_id": str(self._builds), "as_of_date": last.isoformat()}
 
     def hashes(self) -> dict[str, str]:
         with duckdb.connect(str(self.path), read_only=True) as connection:
@@ -196,11 +202,18 @@ class History:
                 days,
             )
 
-    def _dbt(self, command: str, variables: dict[str, object], select: list[str]) -> None:
+    def run_dbt(
+        self,
+        command: str,
+        variables: Mapping[str, object],
+        select: Sequence[str],
+        *options: str,
+        callbacks: Sequence[Callable[[Any], None]] = (),
+    ) -> None:
         out = self.path.parent / "dbt"
-        arguments = [command, *(["--select", *select] if select else [])]
+        arguments = [command, *(["--select", *select] if select else []), *options]
         arguments += ["--vars", json.dumps({**VARIABLES, **variables}), "--target-path", str(out)]
-        result = run_dbt(arguments, out, str(self.path))
+        result = run_dbt(arguments, out, str(self.path), callbacks)
         wrong = [f"{r.node.name}: {r.message}" for r in result.result or [] if str(r.status) == "error"]
         if not result.success:
             raise RuntimeError(wrong or result.exception)

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from ml.metrics import tail_probability
-from ml.range_scan import Ranges, dispersion, fall, local_share
+from ml.range_scan import Ranges, Scan, dispersion, fall, local_share
 from ml.validation import numbers, require_columns
 
 #: Days before and after a range that say what is normal, and the fewest days that can be judged at all.
@@ -198,10 +198,11 @@ def _chance(
     if observed <= 0:
         return 1.0
     enough = int(2 * level * (replicates + 1))
+    scan = Scan(cube.series()[0], ranges, min_drop)
     null: list[float] = []
     exceeding = 0
-    for visits, progressed in cube.quiet(ranges.reach, rng):
-        null.append(float(fall(visits, progressed, ranges, min_drop).max()))
+    for progressed in cube.quiet(ranges.reach, rng):
+        null.append(scan.highest(progressed))
         exceeding += null[-1] >= observed
         if len(null) == replicates or exceeding >= enough:
             break
@@ -262,17 +263,19 @@ class _Cube:
     def _place(self, series: int) -> tuple[int, int]:
         return divmod(series, len(self._phases))
 
-    def quiet(self, reach: int, rng: np.random.Generator) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Series of the same visits had each got on as all visits of its phase around it do, again and again."""
-        visits = np.round(self._counts[0]).astype(np.int64)
+    def quiet(self, reach: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
+        """Progressed visits of every series had each got on as all of its phase around it do, drawn again and again."""
         # Two reaches, and all cells together: a narrower look would take this shop's chance falls for its nature.
         all_visits, all_progressed = self._counts[:2].sum(axis=1)
-        share = local_share(all_visits, all_progressed, 2 * reach)
+        share = np.broadcast_to(local_share(all_visits, all_progressed, 2 * reach), self._counts.shape[1:])
+        visits = np.round(self._counts[0]).astype(np.int64)
+        some = visits > 0
+        visits, share = visits[some], share[some]
         members = self._members.astype(float)
-        series_visits = self.series()[0]
+        drawn = np.zeros(some.shape)
         while True:
-            drawn = rng.binomial(visits, share).astype(float)
-            yield series_visits, np.tensordot(members, drawn, 1).reshape(-1, self.days)
+            drawn[some] = rng.binomial(visits, share)
+            yield np.tensordot(members, drawn, 1).reshape(-1, self.days)
 
     def incident(self, series: int, first: int, last: int, reach: int, p_value: float) -> Incident:
         segment, phase = self._place(series)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy import special
@@ -18,9 +19,16 @@ MIN_VISITS = 30
 PLAIN = 2.0
 #: Weeks at which a series' own dispersion counts as much as that of its group.
 POOLED_WEEKS = 52
+#: Part of the highest bound from which on pairs are judged first.
+LIKELY = 0.8
+#: Pairs whose bounds are worked out at a time: larger temporary arrays cost more memory traffic than arithmetic.
+BLOCK = 2**13
+
+#: Sums inside, before and after ranges.
+Sums = tuple[np.ndarray, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Ranges:
     """Candidate ranges of days: `first` to `last` of each, and the days before and after that it is held against."""
 
@@ -51,14 +59,18 @@ class Ranges:
         kept = last_days - first_days >= LENGTHS[0] - 1
         return cls(first_days[kept], last_days[kept], days, reach)
 
-    def sums(self, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    @cached_property
+    def bounds(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """First day of each range, the day after its last one, the first day before and the day after in reach."""
+        end = self.last + 1
+        return self.first, end, np.maximum(self.first - self.reach, 0), np.minimum(end + self.reach, self.days)
+
+    def sums(self, counts: np.ndarray) -> Sums:
         """Sum inside, before and after each range; `counts` of shape (..., n_days)."""
         total = np.zeros((*counts.shape[:-1], self.days + 1))
         np.cumsum(counts, axis=-1, out=total[..., 1:])
-        start, end = total[..., self.first], total[..., self.last + 1]
-        before = start - total[..., np.maximum(self.first - self.reach, 0)]
-        after = total[..., np.minimum(self.last + 1 + self.reach, self.days)] - end
-        return end - start, before, after
+        start, end, before, after = (total[..., days] for days in self.bounds)
+        return end - start, start - before, after - end
 
 
 def fall(visits: np.ndarray, progressed: np.ndarray, ranges: Ranges, min_drop: float) -> np.ndarray:
@@ -80,8 +92,63 @@ def fall(visits: np.ndarray, progressed: np.ndarray, ranges: Ranges, min_drop: f
     The scan statistic of Kulldorff (1997), Bernoulli model, in time; the days outside are only those within reach, so
     that a season is not mistaken for a fall.
     """
-    n, n_before, n_after = ranges.sums(visits)
-    k, k_before, k_after = ranges.sums(progressed)
+    return _judge(ranges.sums(visits), ranges.sums(progressed), min_drop)
+
+
+class Scan:
+    """The clearest fall of all series and ranges, for many draws of who progressed among the same visits.
+
+    Parameters
+    ----------
+    visits : ndarray of shape (n_series, n_days)
+    ranges : Ranges
+    min_drop : float
+        As for `fall`.
+    """
+
+    def __init__(self, visits: np.ndarray, ranges: Ranges, min_drop: float) -> None:
+        self._ranges, self._min_drop = ranges, min_drop
+        # Ranges lie along the first axis, so that the sums of a day are rows that are copied whole.
+        self._visits = tuple(part.T.copy() for part in ranges.sums(visits))
+        n, before, after = self._visits
+        judged = (n >= MIN_VISITS) & (before >= MIN_VISITS)
+        around = np.where(judged, before + after, 1.0)
+        self._whole = n + around
+        self._part = n / self._whole
+        self._weight = np.where(judged, self._whole**3 / np.where(judged, n * around, 1.0), 0.0)
+        self._bound = np.empty(n.shape)
+
+    def highest(self, progressed: np.ndarray) -> float:
+        """Return `fall(visits, progressed, ranges, min_drop).max()` for whole numbers of shape (n_series, n_days).
+
+        A log likelihood ratio of two shares against one is at most their chi-square statistic, which costs no
+        logarithm, so that only the few pairs of series and range that may hold the maximum are judged.
+        """
+        total = np.zeros((self._ranges.days + 1, len(progressed)))
+        np.cumsum(progressed.T, axis=0, out=total[1:])
+        first, end, before, after = self._ranges.bounds
+        step = max(1, BLOCK // len(progressed))
+        for start in range(0, len(first), step):
+            rows = slice(start, start + step)
+            inside = total[end[rows]] - total[first[rows]]
+            whole = total[after[rows]] - total[before[rows]]
+            missing = np.maximum(whole * self._part[rows] - inside, 0.0)
+            spread = np.maximum(whole * (self._whole[rows] - whole), 1.0)
+            np.divide(missing * missing * self._weight[rows], spread, out=self._bound[rows])
+        likely = self._best(total, LIKELY * self._bound.max())
+        return max(likely, self._best(total, likely))
+
+    def _best(self, total: np.ndarray, limit: float) -> float:
+        """Highest score of the pairs whose bound is above a limit."""
+        at, series = np.unravel_index(np.flatnonzero(self._bound > limit), self._bound.shape)
+        start, end, before, after = (total[days[at], series] for days in self._ranges.bounds)
+        visits = tuple(part[at, series] for part in self._visits)
+        return float(_judge(visits, (end - start, start - before, after - end), self._min_drop).max(initial=0.0))
+
+
+def _judge(visits: Sums, progressed: Sums, min_drop: float) -> np.ndarray:
+    """Scores of ranges from what is inside, before and after each."""
+    (n, n_before, n_after), (k, k_before, k_after) = visits, progressed
     kept = 1.0 - min_drop
     falls = (
         (n >= MIN_VISITS)

@@ -119,6 +119,12 @@
 {%- endmacro %}
 
 
+{# The Sunday that ends the week of a day. #}
+{% macro next_sunday(date) -%}
+    {{ add_days(date, '(7 - ' ~ days_between("cast('1970-01-04' as date)", date) ~ ' % 7) % 7') }}
+{%- endmacro %}
+
+
 {# The Sunday whose benchmark judges a snapshot: the last one at least a whole window before it. #}
 {% macro cji_benchmark_date(snapshot_date) -%}
     {%- set latest = add_days(snapshot_date, -cji_window_days()) -%}

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from ml.cji_incidents import Incidents, find_incidents
-from ml.range_scan import MIN_VISITS, Ranges, fall, local_share
+from ml.range_scan import MIN_VISITS, Ranges, Scan, fall, local_share
 
 FIRST_DAY = date(2026, 1, 5)
 COLUMNS = {"day": "day", "phase": "phase", "visits": "visits", "progressed": "progressed", "by": ("device", "channel")}
@@ -142,6 +142,20 @@ def test_the_score_is_the_likelihood_ratio_of_two_shares(seed: int) -> None:
             assert scores[at] == 0
             continue
         assert scores[at] == pytest.approx(ratio(n, k, m, j), abs=1e-6)
+
+
+@settings(max_examples=50)
+@given(st.integers(0, 10**6), st.sampled_from([0.1, 3.0, 30.0]), st.floats(0.02, 0.98), st.floats(0.1, 1.0))
+def test_the_clearest_fall_is_the_highest_score(seed: int, level: float, share: float, factor: float) -> None:
+    rng = np.random.default_rng(seed)
+    visits = rng.poisson(level * rng.uniform(0, 2, (6, 1)), (6, 130))
+    shares = np.full(visits.shape, share)
+    shares[:3, 60:90] *= factor
+    ranges = Ranges.tried(130, 40)
+    scan = Scan(visits.astype(float), ranges, 0.1)
+    for chance in (shares, 0.0, 1.0):
+        progressed = rng.binomial(visits, chance).astype(float)
+        assert scan.highest(progressed) == fall(visits.astype(float), progressed, ranges, 0.1).max()
 
 
 def test_the_local_share_is_that_of_the_days_in_reach() -> None:

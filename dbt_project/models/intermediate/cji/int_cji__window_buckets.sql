@@ -1,8 +1,9 @@
 -- One row per snapshot x segment x phase model x phase x person bucket: the sums of its 28 days.
 --
--- Days are first summed to the weeks that end on a snapshot day or 7, 14 or 21 days before one: each day then takes
--- part in seven sums and each week in four, where adding up every window by itself takes 28. The sums are whole
--- numbers held as doubles: exact up to 2^53, and twice as fast to add as the 128 bits a sum of bigints takes.
+-- Days are first summed to the weeks that end on a snapshot day or 7, 14 or 21 days before one: each week then takes
+-- part in four sums, where adding up every window by itself takes 28. Weeks that end on a Sunday do not overlap and are
+-- summed before segments are, since most segment kinds need no others for most days. The sums are whole numbers held as
+-- doubles: exact up to 2^53, and twice as fast to add as the 128 bits a sum of bigints takes.
 -- noqa: disable=LT02
 
 {% set affected %}
@@ -34,40 +35,12 @@ with snapshots as (
 
 ),
 
-labelled as (
+weeks as (
 
-    select
-        kinds.segment_kind,
-        case
-            when not (kinds.by_device or kinds.by_channel or kinds.by_visitor) then 'all'
-            else concat_ws(
-                '|',
-                case when kinds.by_device then concat('device=', days.device_type) end,
-                case when kinds.by_channel then concat('channel=', days.channel) end,
-                case when kinds.by_visitor then concat('visitor=', days.visitor_type) end
-            )
-        end as segment,
-        days.*
-    from {{ ref('int_cji__daily_sums') }} as days
-    cross join {{ ref('cji_segment_kinds') }} as kinds
-    where {{ not_before('days.known_on', 'first_day') }}
-
-),
-
-segment_days as (
-
-    select
+    select distinct
         segment_kind,
-        segment,
-        known_on,
-        phase_model,
-        phase,
-        person_bucket,
-        {%- for column in sums %}
-        sum(cast({{ column }} as double)) as {{ column }}{{ ',' if not loop.last }}
-        {%- endfor %}
-    from labelled
-    group by segment_kind, segment, known_on, phase_model, phase, person_bucket
+        week_end
+    from snapshots
 
 ),
 
@@ -77,14 +50,119 @@ week_days as (
         segment_kind,
         week_end,
         {{ each_day(add_days('week_end', -6), 'week_end') }} as known_on
-    from (select distinct
+    from weeks
+    where not ({{ is_sunday('week_end') }})
+
+),
+
+daily_kinds as (
+
+    select distinct
         segment_kind,
-        week_end
-    from snapshots) as weeks
+        known_on
+    from week_days
+
+),
+
+days as (
+
+    select
+        *,
+        {{ next_sunday('known_on') }} as sunday
+    from {{ ref('int_cji__daily_sums') }}
+    where {{ not_before('known_on', 'first_day') }}
+
+),
+
+segments as (
+
+    select
+        kinds.segment_kind,
+        case
+            when not (kinds.by_device or kinds.by_channel or kinds.by_visitor) then 'all'
+            else concat_ws(
+                '|',
+                case when kinds.by_device then concat('device=', cells.device_type) end,
+                case when kinds.by_channel then concat('channel=', cells.channel) end,
+                case when kinds.by_visitor then concat('visitor=', cells.visitor_type) end
+            )
+        end as segment,
+        cells.*
+    from (select distinct
+        device_type,
+        channel,
+        visitor_type
+    from days) as cells
+    cross join {{ ref('cji_segment_kinds') }} as kinds
+
+),
+
+cell_weeks as (
+
+    select
+        sunday,
+        phase_model,
+        phase,
+        device_type,
+        channel,
+        visitor_type,
+        person_bucket,
+        {%- for column in sums %}
+        sum(cast({{ column }} as double)) as {{ column }}{{ ',' if not loop.last }}
+        {%- endfor %}
+    from days
+    group by sunday, phase_model, phase, device_type, channel, visitor_type, person_bucket
+
+),
+
+segment_days as (
+
+    select
+        segments.segment_kind,
+        segments.segment,
+        days.known_on,
+        days.phase_model,
+        days.phase,
+        days.person_bucket,
+        {%- for column in sums %}
+        sum(cast(days.{{ column }} as double)) as {{ column }}{{ ',' if not loop.last }}
+        {%- endfor %}
+    from days
+    inner join segments
+        on
+            days.device_type = segments.device_type
+            and days.channel = segments.channel
+            and days.visitor_type = segments.visitor_type
+    inner join daily_kinds
+        on segments.segment_kind = daily_kinds.segment_kind and days.known_on = daily_kinds.known_on
+    group by
+        segments.segment_kind, segments.segment, days.known_on, days.phase_model, days.phase, days.person_bucket
 
 ),
 
 segment_weeks as (
+
+    select
+        segments.segment_kind,
+        segments.segment,
+        weeks.week_end,
+        cells.phase_model,
+        cells.phase,
+        cells.person_bucket,
+        {%- for column in sums %}
+        sum(cells.{{ column }}) as {{ column }}{{ ',' if not loop.last }}
+        {%- endfor %}
+    from cell_weeks as cells
+    inner join segments
+        on
+            cells.device_type = segments.device_type
+            and cells.channel = segments.channel
+            and cells.visitor_type = segments.visitor_type
+    inner join weeks on segments.segment_kind = weeks.segment_kind and cells.sunday = weeks.week_end
+    group by
+        segments.segment_kind, segments.segment, weeks.week_end, cells.phase_model, cells.phase, cells.person_bucket
+
+    union all
 
     select
         days.segment_kind,
