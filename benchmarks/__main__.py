@@ -15,6 +15,7 @@ for name in (
     "sentiment",
     "catalog",
     "coverage_catalog",
+    "weather",
 ):
     print(f"\n# {name}", flush=True)
     subprocess.run([sys.executable, "-m", f"benchmarks.{name}"], check=True)

@@ -62,13 +62,21 @@ class Shape:
     def of(cls, x: np.ndarray, basis: np.ndarray) -> Shape:
         grid = candidates(x)
         line = x - basis @ (basis.T @ x)
-        line = line / max(np.linalg.norm(line), 1e-300)
+        size = float(np.linalg.norm(line))
+        # What the controls already say is left as rounding noise; scaled up it would look like a series.
+        line = line / size if size > 1e-8 * np.linalg.norm(x) else np.zeros(len(x))
         hinges = np.maximum(x[:, None] - grid, 0)
         hinges -= basis @ (basis.T @ hinges)
         hinges -= line[:, None] * (line @ hinges)
         sizes = np.linalg.norm(hinges, axis=0)
         usable = sizes > 1e-8 * max(float(np.linalg.norm(x)), 1e-300)
         return cls(x, grid[usable], line, hinges[:, usable] / sizes[usable])
+
+    @property
+    def varies(self) -> bool:
+        """Whether there is something to fit: a turn to try or, of a series of two values, `EDGE_DAYS` days of each."""
+        values, days = np.unique(self.x, return_counts=True)
+        return len(self.grid) > 0 or (len(values) == 2 and days.min() >= EDGE_DAYS and bool(self.line.any()))
 
     def gains(self, rest: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Squares of `rest` (n, m) explained by the line, shape (m,), and beside it by each turn, (n_candidates, m)."""

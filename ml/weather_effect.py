@@ -34,7 +34,7 @@ class WeatherEffect:
     correlation : float
         Pearson's, of the raw series at lag 0: what one would see without looking closer.
     p_value, turn_p_value : float
-        Of any effect, and of the turn given the line, by circular shifts.
+        Of any effect, and of the turn given the line (NaN for a series of two values), by circular shifts.
     q_value : float
         p-value after Benjamini-Hochberg over all pairs of a screening; the p-value itself for a single fit.
     days, days_dropped : int

@@ -55,7 +55,8 @@ def fit(
     ----------
     frame : DataFrame of shape (n_days, >= 3)
         One row per day, in any order; `date` (day), `x` and `y` (numbers; rows where one is missing are dropped and
-        counted), `controls` (numbers or booleans, e.g. holidays and promotions; none missing).
+        counted), `controls` (numbers or booleans, e.g. holidays and promotions; none missing; `x` is not its own).
+        For an x of two values (a holiday) no turn is looked for: the slope is their difference per unit.
     max_lag : int
         Lags of 0 .. max_lag days are tried.
     harmonics : int
@@ -85,13 +86,13 @@ def fit(
     search, Harris 2020, arXiv:2012.06862, for shifts of time series). Intervals: block bootstrap of days.
     """
     rng = rng or np.random.default_rng(0)
-    series = _align(frame, date, x, y, controls, max_lag)
+    series = _align(frame, date, x, y, [name for name in controls if name != x], max_lag)
     basis = orthonormal(_controls(series.day, series.controls, harmonics))
     rest = series.y - basis @ (basis.T @ series.y)
     shapes = [Shape.of(lagged, basis) for lagged in series.x.T]
     counts = {"days": len(rest), "days_dropped": len(frame) - len(rest)}
     about: dict[str, Any] = {"correlation": _pearson(frame, x, y), "keys": dict(keys or {}), **counts}
-    too_few = len(rest) < max(MINIMUM_DAYS, basis.shape[1] + 30) or min(len(shape.grid) for shape in shapes) == 0
+    too_few = len(rest) < max(MINIMUM_DAYS, basis.shape[1] + 30) or not all(shape.varies for shape in shapes)
     if too_few or np.linalg.norm(rest) <= 1e-9 * np.linalg.norm(series.y):
         return WeatherEffect.nothing(x, y, **about)
 
@@ -235,12 +236,14 @@ def _shifts(days: int, rng: np.random.Generator) -> np.ndarray:
 def _any_effect(rest: np.ndarray, shapes: Sequence[Shape], basis: np.ndarray, shifts: np.ndarray) -> tuple[int, float]:
     """Best lag, and p-value of the largest share explained over lags and thresholds."""
     both = np.column_stack([rest / np.linalg.norm(rest), shifted(rest, basis, shifts)])
-    best = np.array([line + turns.max(axis=0) for line, turns in (shape.gains(both) for shape in shapes)])
+    best = np.array([line + turns.max(axis=0, initial=0.0) for line, turns in (shape.gains(both) for shape in shapes)])
     return int(best[:, 0].argmax()), tail_probability(best[:, 0].max(), best[:, 1:].max(axis=0))
 
 
 def _turn(rest: np.ndarray, shape: Shape, basis: np.ndarray, shifts: np.ndarray) -> float:
-    """p-value of the best turn, given the line."""
+    """p-value of the best turn, given the line; NaN where none can be tried."""
+    if not len(shape.grid):
+        return float("nan")
     straight = rest - shape.line * (shape.line @ rest)
     with_line = np.column_stack([basis, shape.line])
     both = np.column_stack([straight / np.linalg.norm(straight), shifted(straight, with_line, shifts)])

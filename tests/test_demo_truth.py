@@ -146,6 +146,43 @@ def test_a_seasonal_category_is_called_season_only(shop: Shop) -> None:
     assert {verdict for _, verdict in verdicts} == {"season only"}
 
 
+def test_outside_series_of_the_whole_shop_do_what_the_truth_says(shop: Shop) -> None:
+    """The storm of posts sold nothing and lost nothing; closed stores and heat are the only effects there are."""
+    found = {
+        (outcome, variable): (verdict, below, q_value)
+        for outcome, variable, verdict, below, q_value in shop.rows(
+            "select outcome, variable, verdict, slope_below, q_value from warehouse.ml.series_effects"
+        )
+    }
+    outcomes = {outcome for outcome, _ in found}
+    assert outcomes == {"revenue_eur", "orders", "units", "order_value_eur", "visits", "visit_conversion_share"}
+    storm = shop.truth["story"]["social_storm"]
+    assert storm["sales_effect"] == 0
+    [(posts,)] = shop.rows(
+        "select avg(value) from warehouse.marts.fct_series_daily where series = 'social_posts' "
+        f"and series_date between date '{storm['first']}' and date '{storm['last']}'"
+    )
+    [(usual,)] = shop.rows("select avg(value) from warehouse.marts.fct_series_daily where series = 'social_posts'")
+    assert posts > 5 * usual
+    for outcome in ("revenue_eur", "orders"):
+        assert found[outcome, "social_posts"][0] == "season only"
+        assert found[outcome, "social_sentiment"][0] != "supported"
+    # Nine holidays are enough to be judged, and can only cost orders: stores are closed.
+    for outcome in ("revenue_eur", "orders", "units"):
+        verdict, below, q_value = found[outcome, "is_holiday"]
+        assert q_value is not None
+        assert verdict != "supported" or below < 0, (outcome, below)
+        verdict, below, q_value = found[outcome, "temperature_max_celsius"]
+        assert q_value is not None
+        assert verdict != "supported" or below > 0, (outcome, below)
+    assert found["visits", "temperature_max_celsius"][0] == "season only"
+    claims = shop.rows(
+        "select sentence_en, sentence_de from warehouse.ml.series_effects "
+        "where verdict = 'supported' and (variable like 'spend%' or variable like 'social%')"
+    )
+    assert all("no measured effect" in en and "keine gemessene Wirkung" in de for en, de in claims)
+
+
 def test_every_model_credits_what_was_ordered(shop: Shop) -> None:
     """Of every window and every single day, for channels and for campaigns: orders and revenue to nine digits."""
     off = shop.rows("""

@@ -4,7 +4,7 @@ from functools import partial
 
 import streamlit as st
 
-from dashboards import charts, data, formats, layout
+from dashboards import charts, data, formats, layout, series_grid
 from dashboards.layout import Column
 from dashboards.text import label, language, t
 
@@ -13,6 +13,7 @@ VERDICTS = ("supported", "season only", "too little data")
 layout.question("weather_sales")
 effects = data.query("weather_effects", language=language())
 if effects.empty:
+    series_grid.show()
     layout.empty("weather_sales")
 
 with layout.filters():
@@ -185,3 +186,6 @@ layout.table(
     ],
     name="weather_effects",
 )
+
+# --- every external against every internal series --------------------------------------------------------------------
+series_grid.show()

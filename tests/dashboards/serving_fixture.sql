@@ -191,6 +191,31 @@ from (values ('all'), ('Garten'), ('Getränke'), ('Mode'), ('Spielwaren')) as c 
 cross join (values ('all'), ('BY')) as r (region)
 cross join (values ('temperature_max_celsius'), ('temperature_deviation_celsius'), ('precipitation_mm'), ('sunshine_minutes')) as v (variable));
 
+-- Heat sells, spend moves along with it, posts do not, the catalog was sent too rarely.
+insert into ml.series_effects by name
+select * exclude (holds) from (select
+    o.outcome, v.variable, v.verdict = 'supported' and o.outcome in ('revenue_eur', 'orders') as holds, if(holds, v.lag, 0) as lag_days,
+    if(holds and v.variable like 'temperature%', 31.5, null) as threshold, threshold - 2 as threshold_low, threshold + 2 as threshold_high,
+    case when v.verdict = 'too little data' then null when v.variable = 'is_holiday' then -3.1 else 3.1 end as slope_below, slope_below - 1 as slope_below_low, slope_below + 1 as slope_below_high,
+    if(threshold is null, slope_below, -2.0) as slope_above, slope_above - 1 as slope_above_low, slope_above + 1 as slope_above_high,
+    round(0.6 * noise(o.outcome, v.variable), 2) as correlation, if(holds, 0.001, 0.4) as p_value, if(holds, 0.01, 0.5) as q_value,
+    400 as days, if(threshold is null, 0, 60) as days_beyond, 0.1 as out_of_time_gain,
+    if(v.verdict = 'supported' and not holds, 'season only', v.verdict) as verdict,
+    if(holds, v.german, 'Nichts bleibt nach der Jahreszeit.') as sentence_de,
+    if(holds, v.english, 'Nothing is left after the season.') as sentence_en
+from (values ('revenue_eur'), ('orders'), ('units'), ('order_value_eur'), ('visits'), ('visit_conversion_share')) as o (outcome)
+cross join (values
+    ('temperature_max_celsius', 'supported', 0, 'Umsatz steigt bis 31,5 Grad.', 'Revenue rises up to 31.5 degrees.'),
+    ('is_holiday', 'supported', 0, 'Umsatz fällt an einem Feiertag.', 'Revenue falls on a public holiday.'),
+    ('precipitation_mm', 'season only', 0, '', ''),
+    ('social_posts', 'season only', 0, '', ''),
+    ('social_sentiment', 'too little data', 0, '', ''),
+    ('spend_all', 'supported', 1, '**Werbung** läuft gleich.', '**Advertising** moves along.'),
+    ('spend_paid_search', 'supported', 0, 'Bezahlte Suche läuft gleich.', 'Paid search moves along.'),
+    ('spend_catalog', 'too little data', 0, '', ''),
+    ('spend_unknown', 'season only', 0, '', '')
+) as v (variable, verdict, lag, german, english));
+
 insert into ml.weather_curves by name
 select 'Getränke' as category, region, 'temperature_max_celsius' as variable, 0 as lag_days, x,
     120 + 4 * (least(x, 40) - 20) - 10 * greatest(x - 40, 0) as y_fitted, y_fitted - 6 as y_low, y_fitted + 6 as y_high

@@ -123,6 +123,7 @@ def test_nothing_in_the_url_reaches_a_query_as_text(page: str, attack: str) -> N
         "region",
         "category",
         "variable",
+        "outcome",
         "mailing",
         "taste",
         "score",
@@ -163,6 +164,22 @@ def test_no_clear_bottleneck_and_too_few_visits_are_said() -> None:
     tiny = words(open_page("cji", segment="device=mobile|channel=email|visitor=new"))
     assert "Not enough data" in tiny
     assert "Fewer than 30 visits" in tiny
+
+
+def test_what_only_moves_along_is_not_called_an_effect() -> None:
+    """Weather and holidays are supported; spend that goes with revenue is marked, and the page says why."""
+    app = open_page("weather_sales")
+    text = words(app)
+    assert "- ✓ Revenue rises up to 31.5 degrees." in text
+    assert "- ✓ Revenue falls on a public holiday." in text
+    assert "- ↔ **Advertising** moves along." in text
+    assert "budgets follow demand" in text
+    assert "Budgets folgen der Nachfrage" in words(open_page("weather_sales", "de"))
+    table = next(frame.value for frame in app.dataframe if "Outside" in frame.value)
+    assert len(table) == 54
+    assert set(table["Verdict"]) == {"Supported", "Moves along, no effect", "Season only", "Too little data"}
+    assert {"Spend Paid search, EUR", "Advertising spend, EUR", "spend_unknown"} <= set(table["Outside"])
+    assert "Nothing outside moves with it" in words(open_page("weather_sales", outcome="visits"))
 
 
 def test_season_only_and_too_little_data_get_no_curve() -> None:

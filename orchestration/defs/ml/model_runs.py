@@ -31,6 +31,7 @@ from orchestration.defs.serving.publication import combined_hash, table_hashes
             "cji_predictions",
             "journey_map_nodes",
             "response_channels",
+            "series_effects",
             "weather_effects",
         )
     ],

@@ -62,6 +62,18 @@ with figures as (
     union all
 
     select
+        'series_screening' as model,
+        '1' as version,
+        'pairs with verdict: ' || verdict as metric,
+        count(*) as value,
+        count(*) as rows,
+        verdict
+    from ml.series_effects
+    group by verdict
+
+    union all
+
+    select
         'cji_directions' as model,
         '1' as version,
         phase_model || ': directions with verdict ' || verdict as metric,

@@ -114,6 +114,32 @@ TABLES: dict[str, pa.Schema] = {
             ("y_high", _NUMBER),
         ]
     ),
+    # One row per external x internal series of the whole company: do they move together beyond the season?
+    "series_effects": pa.schema(
+        [
+            ("outcome", _TEXT),
+            ("variable", _TEXT),
+            ("lag_days", _COUNT),
+            ("threshold", _NUMBER),
+            ("threshold_low", _NUMBER),
+            ("threshold_high", _NUMBER),
+            ("slope_below", _NUMBER),
+            ("slope_below_low", _NUMBER),
+            ("slope_below_high", _NUMBER),
+            ("slope_above", _NUMBER),
+            ("slope_above_low", _NUMBER),
+            ("slope_above_high", _NUMBER),
+            ("correlation", _NUMBER),
+            ("p_value", _NUMBER),
+            ("q_value", _NUMBER),
+            ("days", _COUNT),
+            ("days_beyond", _COUNT),
+            ("out_of_time_gain", _NUMBER),
+            ("verdict", _TEXT),
+            ("sentence_de", _TEXT),
+            ("sentence_en", _TEXT),
+        ]
+    ),
     # One row per public post that a configured model has scored.
     "post_sentiments": pa.schema(
         [("post_id", _TEXT), ("sentiment", _NUMBER), ("backend", _TEXT), ("text_hash", _TEXT)]

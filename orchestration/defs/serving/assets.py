@@ -16,6 +16,7 @@ from orchestration.defs.ml.cji_predictions import cji_predictions
 from orchestration.defs.ml.customers import customer_models
 from orchestration.defs.ml.journey_map import journey_map_nodes
 from orchestration.defs.ml.model_runs import model_runs
+from orchestration.defs.ml.series import series_effects
 from orchestration.defs.ml.social import post_sentiments
 from orchestration.defs.ml.weather import weather_effects
 from orchestration.defs.raw.assets import RAW_ASSETS
@@ -33,6 +34,7 @@ _MODELS = [
     cji_predictions,
     journey_map_nodes,
     weather_effects,
+    series_effects,
     response_models,
     post_sentiments,
     customer_models,
