@@ -102,21 +102,17 @@ def block_weights(days: int, block: int, replicates: int, rng: np.random.Generat
 
 @dataclass(frozen=True, slots=True)
 class Fits:
-    """Weighted fits, one per row of weights: threshold, slope below, change of slope, and all control coefficients.
+    """Weighted fits, one per row of weights.
 
     Attributes
     ----------
     threshold, slope, change : ndarray of shape (n_fits,)
-        Without a turn the threshold is NaN and the change 0.
-    controls, controls_only : ndarray of shape (n_fits, n_basis)
-        Coefficients on the basis with, and without, x in the model.
+        Slope below the threshold, and what it changes by there; without a turn the threshold is NaN and the change 0.
     """
 
     threshold: np.ndarray
     slope: np.ndarray
     change: np.ndarray
-    controls: np.ndarray
-    controls_only: np.ndarray
 
 
 def weighted_fits(
@@ -126,7 +122,7 @@ def weighted_fits(
     hinges = np.maximum(x[:, None] - grid, 0) if turn else np.empty((len(x), 0))
     width, columns = basis.shape[1], np.column_stack([x, y, hinges])
     everything = np.column_stack([basis, columns])
-    out = Fits(*(np.zeros(len(weights)) for _ in range(3)), *(np.zeros((len(weights), width)) for _ in range(2)))
+    out = Fits(*(np.zeros(len(weights)) for _ in range(3)))
     ridge = 1e-9 * np.eye(width)  # a fold may lack a weekday or a holiday altogether
     hinge_squares = weights @ hinges**2
     for i, weight in enumerate(weights):
@@ -134,9 +130,8 @@ def weighted_fits(
         solved = linalg.solve(crossed[:, :width] + ridge * weight.mean(), crossed[:, width:], assume_a="pos")
         left = columns[:, :2] - basis @ solved[:, :2]  # x and y without controls
         rest = (left * weight[:, None]).T @ left
-        out.controls_only[i] = solved[:, 1]
         if rest[0, 0] <= 1e-12 * (weight @ x**2):
-            out.threshold[i], out.controls[i] = np.nan, solved[:, 1]
+            out.threshold[i] = np.nan
             continue
         slope, change, best = rest[0, 1] / rest[0, 0], 0.0, -1
         if turn:
@@ -151,23 +146,23 @@ def weighted_fits(
                 slope -= change * with_hinges[0, best] / rest[0, 0]
         out.threshold[i] = grid[best] if best >= 0 else np.nan
         out.slope[i], out.change[i] = slope, change
-        out.controls[i] = solved[:, 1] - slope * solved[:, 0]
-        if best >= 0:
-            out.controls[i] -= change * solved[:, 2 + best]
     return out
 
 
 def held_out_gain(
     x: np.ndarray, y: np.ndarray, basis: np.ndarray, grid: np.ndarray, *, turn: bool, folds: int
 ) -> float:
-    """Share of the squares left by the controls that x explains on days the model has not seen.
+    """Share of the squares left by the controls that x explains on days whose outcome its slopes have not seen.
 
-    Each of `folds` stretches of consecutive days is predicted from the days outside it, threshold search included.
+    Each of `folds` stretches of consecutive days is predicted with the threshold and the slopes of the days outside it.
+    Controls are those of all days, for x and y alike: a season that is drawn beyond the stretch it was learned from
+    misses by more, on a year or two of days, than weather moves sales.
     """
     fold = np.arange(len(x)) * folds // len(x)
     fits = weighted_fits(x, y, basis, grid, (fold != np.arange(folds)[:, None]).astype(float), turn=turn)
-    hinge = np.where(np.isnan(fits.threshold[fold]), 0, np.maximum(x - fits.threshold[fold], 0))
-    controls = np.einsum("ij,ij->i", basis, fits.controls[fold])
-    full = y - controls - fits.slope[fold] * x - fits.change[fold] * hinge
-    plain = y - np.einsum("ij,ij->i", basis, fits.controls_only[fold])
+    turns = np.where(np.isnan(fits.threshold), 0, np.maximum(x[:, None] - fits.threshold, 0))  # (n_days, folds)
+    series = np.column_stack([y, x, turns])
+    series -= basis @ (basis.T @ series)
+    plain = series[:, 0]
+    full = plain - fits.slope[fold] * series[:, 1] - fits.change[fold] * series[np.arange(len(x)), 2 + fold]
     return float(1 - (full @ full) / max(plain @ plain, 1e-300))
