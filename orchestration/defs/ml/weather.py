@@ -38,7 +38,7 @@ _CHECK = "effects_agree_with_their_data"
             group_name="ml/weather",
             kinds={"python", "duckdb"},
             owners=["team:science"],
-            code_version="1",
+            code_version="2",
         ),
         dg.AssetSpec(
             _CURVES,
@@ -47,7 +47,7 @@ _CHECK = "effects_agree_with_their_data"
             group_name="ml/weather",
             kinds={"python", "duckdb"},
             owners=["team:science"],
-            code_version="1",
+            code_version="2",
         ),
     ],
     check_specs=[

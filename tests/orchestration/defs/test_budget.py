@@ -22,7 +22,9 @@ def inputs(days: int = DAYS, **settings: Any) -> tuple[pd.DataFrame, pd.DataFram
     """A shop in which television works and radio is hardly ever on."""
     rng = np.random.default_rng(0)
     dates = pd.date_range("2026-01-01", periods=days).date
-    tv = 100 * (rng.random(days) < 0.4) * (0.5 + rng.random(days))
+    weeks = days // 7 + 1
+    flights = 100 * (rng.random(weeks) < 0.4) * (0.5 + rng.random(weeks))  # planned ahead, as television is
+    tv = flights.repeat(7)[:days] * rng.uniform(0.8, 1.2, days)
     radio = np.where(np.arange(days) % 67 == 3, 30.0, 0.0)
     sales = 1000 + 5 * tv / (1 + tv / 150) + 20 * rng.standard_normal(days)
     frame = pd.DataFrame({"sale_date": dates, "outcome": sales}).assign(
