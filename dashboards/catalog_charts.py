@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import altair as alt
+import numpy as np
 import pandas as pd
 
 from dashboards.look import finish, ink, palette
@@ -22,8 +23,8 @@ def bridge(steps: pd.DataFrame, *, axis: str) -> alt.LayerChart:
     colours = palette()
     kinds = {"claimed": colours[6], "given": ink("hair"), "measured": colours[0], "limit": colours[1]}
     rows = steps.assign(fill=steps["kind"].map(kinds), label_x=steps[["start", "end", "high"]].max(axis=1))
-    ends = rows[["start", "end", "low", "high"]]
-    low, high = min(float(ends.min(axis=None)), 0.0), max(float(ends.max(axis=None)), 0.01)
+    ends = rows[["start", "end", "low", "high"]].to_numpy(dtype=float)
+    low, high = min(np.nanmin(ends), 0.0), max(np.nanmax(ends), 0.01)
     reach = [low - 0.02 * (high - low) * (low < 0), high + 0.45 * (high - low)]  # room for the amounts, on a phone too
     base = alt.Chart(rows).encode(y=alt.Y("name:N", sort=list(rows["name"]), title=None, axis=alt.Axis(grid=False)))
     bars = base.mark_bar(height=20, cornerRadius=3, stroke=ink("quiet"), strokeWidth=0.5).encode(
