@@ -350,6 +350,10 @@ def test_nobody_is_scored_without_consent(shop: Shop) -> None:
     assert shop.rows(f"select count(*) from ({refused})")[0][0] > 0
     for table in ("customer_scores", "next_best_campaigns"):
         assert shop.rows(f"select * from warehouse.ml.{table} where person_id in ({refused})") == [], table
+    assert shop.rows(
+        "select * from warehouse.marts.fct_catalog_targets "
+        f"inner join warehouse.intermediate.int_identity__customers using (customer_key) where person_id in ({refused})"
+    ) == []  # fmt: skip
     silent = """
         select sessions.session_id
         from warehouse.intermediate.int_web__sessions as sessions

@@ -1,7 +1,7 @@
 -- One row per mailing x customer whose purchases tell what the mailing did, or who may get the next one.
 --
 -- Those on a mailing's list; where the list holds nobody out, also the customers of that day who got nothing (arm
--- `not mailed`); and as mailing `next` everyone with marketing consent, one customer number per person. A list is drawn
+-- `not mailed`); and as mailing `next` everyone who may be scored and addressed, one number per person. A list is drawn
 -- some days before the drop (variable `catalog_list_days`): what is known of a customer is known by then.
 
 {% set list_days = var('catalog_list_days', 14) %}
@@ -67,14 +67,18 @@ next_mailing as (
 
     select
         'next' as mailing_id,
-        customer_key,
-        person_id,
+        customers.customer_key,
+        customers.person_id,
         'candidate' as arm,
         {{ add_days(as_of_date(), list_days + 1) }} as dropped_date,
         0 as cost_eur
     from customers
-    where consent_marketing
-    qualify row_number() over (partition by person_id order by first_order_date, customer_key) = 1
+    inner join {{ ref('int_customers__consents') }} as consents on customers.person_id = consents.person_id
+    where customers.consent_marketing and consents.allows_campaigns
+    qualify
+        row_number() over (
+            partition by customers.person_id order by customers.first_order_date, customers.customer_key
+        ) = 1
 
 ),
 
