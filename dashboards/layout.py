@@ -313,16 +313,15 @@ def wording(columns: Sequence[Column]) -> Callable[[pd.DataFrame], pd.DataFrame]
 
     It keeps the language of the session, and can be called where there is none.
     """
-    texts = catalogue(language())
+    here = language()
 
     def worded(frame: pd.DataFrame) -> pd.DataFrame:
         result = pd.DataFrame(index=frame.index)
         for column in columns:
             values = frame[column.name]
             if column.words:
-                words = {value: texts.get(f"{column.words}.{value}", str(value)) for value in values.dropna().unique()}
-                values = values.map(words)
-            result[texts[column.heading]] = values
+                values = values.map(partial(label, column.words, of=here), na_action="ignore")
+            result[catalogue(here)[column.heading]] = values
         return result
 
     return worded

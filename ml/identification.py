@@ -75,7 +75,7 @@ def evidence_of(
     for c in range(spends.shape[1]):
         others = np.delete(own, c, axis=1)
         column = own[:, c]
-        left = column - others @ np.linalg.lstsq(others, column, rcond=None)[0] if others.size else column
+        left = _without(column, others)
         response = found.best[c].response(spends[:, c])
         spread = float(np.sum((response - response.mean()) ** 2))
         planned_share, planned_p = _planned(seen, left, others, response, whitener, days)
@@ -115,16 +115,10 @@ def _planned(
 
     Not the period just before: the whitener mixes its errors with today's.
     """
-    before = np.column_stack(
-        [
-            whitener(np.concatenate([np.full(k, response.mean()), response[: len(response) - k]]))
-            for k in range(2, 9 if days == 1 else 6)
-        ]
-    )
-    if others.size:
-        before = before - others @ np.linalg.lstsq(others, before, rcond=None)[0]
-        outcome = outcome - others @ np.linalg.lstsq(others, outcome, rcond=None)[0]
-    foretold = before @ np.linalg.lstsq(before, column, rcond=None)[0]
+    lags = range(2, 9 if days == 1 else 6)
+    before = np.column_stack([whitener(_lagged(response, k, float(response.mean()))) for k in lags])
+    before, outcome = _without(before, others), _without(outcome, others)
+    foretold = column - _without(column, before)
     whole, part = float(column @ column), float(foretold @ foretold)
     if not 0 < part < whole:
         return (1.0 if part > 0 else 0.0), 1.0
@@ -140,14 +134,21 @@ def _reverse(spend: np.ndarray, residual: np.ndarray, base: np.ndarray, days: in
     n = len(spend)
     longest = 8 if days == 1 else 3
 
-    def lagged(series: np.ndarray, k: int) -> np.ndarray:
-        return np.concatenate([np.zeros(k), series[: n - k]])
-
-    known = np.column_stack([base, *(lagged(active, k) for k in range(1, longest))])
+    known = np.column_stack([base, *(_lagged(active, k) for k in range(1, longest))])
     basis = np.linalg.qr(known)[0]
-    asked = np.column_stack([lagged(residual, 1), np.mean([lagged(residual, k) for k in range(2, longest)], 0)])
+    asked = np.column_stack([_lagged(residual, 1), np.mean([_lagged(residual, k) for k in range(2, longest)], 0)])
     left, asked = active - basis @ (basis.T @ active), asked - basis @ (basis.T @ asked)
     return _f_test(left, np.empty((n, 0)), asked, n - basis.shape[1])
+
+
+def _lagged(series: np.ndarray, periods: int, before: float = 0.0) -> np.ndarray:
+    """The series so many periods later, `before` standing for what is not known."""
+    return np.concatenate([np.full(periods, before), series[: len(series) - periods]])
+
+
+def _without(values: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """What least squares on the columns leaves of the values; all of them without a column."""
+    return values - columns @ np.linalg.lstsq(columns, values, rcond=None)[0] if columns.size else values
 
 
 def _adds(outcome: np.ndarray, known: np.ndarray, asked: np.ndarray, whitener: Whitener) -> float:
@@ -159,9 +160,7 @@ def _f_test(outcome: np.ndarray, known: np.ndarray, asked: np.ndarray, degrees: 
     together = np.column_stack([known, asked])
 
     def rest(columns: np.ndarray) -> float:
-        if not columns.shape[1]:
-            return float(outcome @ outcome)
-        left = outcome - columns @ np.linalg.lstsq(columns, outcome, rcond=None)[0]
+        left = _without(outcome, columns)
         return float(left @ left)
 
     without, within = rest(known), rest(together)

@@ -46,6 +46,9 @@ def t(key: str, **values: Any) -> str:
     return catalogue(language())[key].format(**values)
 
 
-def label(group: str, value: Any) -> str:
-    """Return the word for a value of a vocabulary (`device.mobile`), or the value where the vocabulary has grown."""
-    return catalogue(language()).get(f"{group}.{value}", str(value))
+def label(group: str, value: Any, of: str | None = None) -> str:
+    """Return the word for a value of a vocabulary (`device.mobile`), or the value where the vocabulary has grown.
+
+    `of` names the language where there is no session to ask.
+    """
+    return catalogue(of or language()).get(f"{group}.{value}", str(value))

@@ -123,3 +123,29 @@ parts as (
         )
     end
 {%- endmacro %}
+
+
+{# Sums of the moves of the map over a period of the day a journey ended. #}
+{% macro journey_map_sums(period, name) -%}
+select
+    {{ period ~ (' as ' ~ name if name != period else '') }},
+    coalesce(device_type, '') as device_type,
+    coalesce(visitor_type, '') as visitor_type,
+    from_node,
+    to_node,
+    to_kind,
+    {{ two_digits('gap_seconds') }} as gap_seconds,
+    cast(sum(_balance) as bigint) as moves,
+    -- A node is passed by a journey once, however often it comes back to it.
+    cast(sum(case when is_first_pass then _balance else 0 end) as bigint) as journeys,
+    cast(sum(case when is_first_pass and is_converted then _balance else 0 end) as bigint) as converted_journeys
+from {{ signed_rows('int_journeys__map_moves') }} as moves
+group by
+    {{ period }},
+    coalesce(device_type, ''),
+    coalesce(visitor_type, ''),
+    from_node,
+    to_node,
+    to_kind,
+    {{ two_digits('gap_seconds') }}
+{%- endmacro %}

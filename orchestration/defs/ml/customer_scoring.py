@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -161,16 +161,10 @@ INTENT = Classifier(
     horizon=pd.Timedelta(days=1),
     limits="Orders after the visit do not count. What changed lately, a broken checkout, is learnt with delay.",
 )
-ABANDONMENT = Classifier(
+ABANDONMENT = replace(
+    INTENT,
     name="basket_abandonment",
     question="Will the visit end without an order, given its events up to the first product in the basket?",
-    target="is_converted",
-    time="cut_off_at",
-    unit="session_id",
-    unit_type="visit",
-    teaches=lambda rows: pd.Series(True, index=rows.index),
-    is_scored=lambda rows: rows["is_recent"],
-    horizon=pd.Timedelta(days=1),
     limits="Baskets bought in a later visit count as abandoned.",
     negate=True,
 )

@@ -6,6 +6,28 @@ import duckdb
 import pyarrow as pa
 
 _TEXT, _DATE, _COUNT, _NUMBER = pa.string(), pa.date32(), pa.int64(), pa.float64()
+#: What `ml.weather_effect.WeatherEffect` says of a pair of series.
+_FINDING = (
+    ("lag_days", _COUNT),
+    ("threshold", _NUMBER),
+    ("threshold_low", _NUMBER),
+    ("threshold_high", _NUMBER),
+    ("slope_below", _NUMBER),
+    ("slope_below_low", _NUMBER),
+    ("slope_below_high", _NUMBER),
+    ("slope_above", _NUMBER),
+    ("slope_above_low", _NUMBER),
+    ("slope_above_high", _NUMBER),
+    ("correlation", _NUMBER),
+    ("p_value", _NUMBER),
+    ("q_value", _NUMBER),
+    ("days", _COUNT),
+    ("days_beyond", _COUNT),
+    ("out_of_time_gain", _NUMBER),
+    ("verdict", _TEXT),
+    ("sentence_de", _TEXT),
+    ("sentence_en", _TEXT),
+)
 _INSTANT = pa.timestamp("us", tz="UTC")
 
 
@@ -80,25 +102,7 @@ TABLES: dict[str, pa.Schema] = {
             ("category", _TEXT),
             ("region", _TEXT),
             ("variable", _TEXT),
-            ("lag_days", _COUNT),
-            ("threshold", _NUMBER),
-            ("threshold_low", _NUMBER),
-            ("threshold_high", _NUMBER),
-            ("slope_below", _NUMBER),
-            ("slope_below_low", _NUMBER),
-            ("slope_below_high", _NUMBER),
-            ("slope_above", _NUMBER),
-            ("slope_above_low", _NUMBER),
-            ("slope_above_high", _NUMBER),
-            ("correlation", _NUMBER),
-            ("p_value", _NUMBER),
-            ("q_value", _NUMBER),
-            ("days", _COUNT),
-            ("days_beyond", _COUNT),
-            ("out_of_time_gain", _NUMBER),
-            ("verdict", _TEXT),
-            ("sentence_de", _TEXT),
-            ("sentence_en", _TEXT),
+            *_FINDING,
         ]
     ),
     # One row per point of the fitted line of a pair in weather_effects.
@@ -119,25 +123,7 @@ TABLES: dict[str, pa.Schema] = {
         [
             ("outcome", _TEXT),
             ("variable", _TEXT),
-            ("lag_days", _COUNT),
-            ("threshold", _NUMBER),
-            ("threshold_low", _NUMBER),
-            ("threshold_high", _NUMBER),
-            ("slope_below", _NUMBER),
-            ("slope_below_low", _NUMBER),
-            ("slope_below_high", _NUMBER),
-            ("slope_above", _NUMBER),
-            ("slope_above_low", _NUMBER),
-            ("slope_above_high", _NUMBER),
-            ("correlation", _NUMBER),
-            ("p_value", _NUMBER),
-            ("q_value", _NUMBER),
-            ("days", _COUNT),
-            ("days_beyond", _COUNT),
-            ("out_of_time_gain", _NUMBER),
-            ("verdict", _TEXT),
-            ("sentence_de", _TEXT),
-            ("sentence_en", _TEXT),
+            *_FINDING,
         ]
     ),
     # One row per public post that a configured model has scored.

@@ -11,24 +11,4 @@
     measures=['moves', 'journeys', 'converted_journeys']
 ) }}
 
-select
-    cast(date_trunc('month', end_date) as date) as end_month,
-    coalesce(device_type, '') as device_type,
-    coalesce(visitor_type, '') as visitor_type,
-    from_node,
-    to_node,
-    to_kind,
-    {{ two_digits('gap_seconds') }} as gap_seconds,
-    cast(sum(_balance) as bigint) as moves,
-    -- A node is passed by a journey once, however often it comes back to it.
-    cast(sum(case when is_first_pass then _balance else 0 end) as bigint) as journeys,
-    cast(sum(case when is_first_pass and is_converted then _balance else 0 end) as bigint) as converted_journeys
-from {{ signed_rows('int_journeys__map_moves') }} as moves
-group by
-    cast(date_trunc('month', end_date) as date),
-    coalesce(device_type, ''),
-    coalesce(visitor_type, ''),
-    from_node,
-    to_node,
-    to_kind,
-    {{ two_digits('gap_seconds') }}
+{{ journey_map_sums("cast(date_trunc('month', end_date) as date)", 'end_month') }}

@@ -67,28 +67,9 @@ busy as (
 
 ),
 
-windows as (
+busy_pageviews as (
 
     select
-        pageviews.visitor_id,
-        pageviews.event_date,
-        count(*) over (
-            partition by pageviews.visitor_id, pageviews.event_date
-            order by pageviews.at_micros
-            range between 59999999 preceding and current row
-        ) as pages_in_a_minute
-    from pageviews
-    inner join busy
-        on
-            pageviews.visitor_id = busy.visitor_id
-            and pageviews.event_date is not distinct from busy.event_date
-
-),
-
--- A machine that leaves before a minute is over. Pages of one instant count once: a clock may only know minutes.
-instants as (
-
-    select distinct
         pageviews.visitor_id,
         pageviews.event_date,
         pageviews.at_micros
@@ -97,6 +78,31 @@ instants as (
         on
             pageviews.visitor_id = busy.visitor_id
             and pageviews.event_date is not distinct from busy.event_date
+
+),
+
+windows as (
+
+    select
+        visitor_id,
+        event_date,
+        count(*) over (
+            partition by visitor_id, event_date
+            order by at_micros
+            range between 59999999 preceding and current row
+        ) as pages_in_a_minute
+    from busy_pageviews
+
+),
+
+-- A machine that leaves before a minute is over. Pages of one instant count once: a clock may only know minutes.
+instants as (
+
+    select distinct
+        visitor_id,
+        event_date,
+        at_micros
+    from busy_pageviews
 
 ),
 
