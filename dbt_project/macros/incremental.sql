@@ -11,9 +11,10 @@
    change alone is none to the readers (when a row was loaded); `unlogged_inputs`, inputs whose changes `affected` finds
    in another way than by their log, or that do not change while the project is the same; `bounds`, named selects over
    `affected` whose one value macro `bound` stands for: a constant, by which whole blocks of old days are passed over;
-   `batches`, a select of named values, one row per part in which a full build fills the table (macro `in_batch`), so
-   that rows of one time lie together and old blocks can be passed over at all; `signed`, whether the log holds all
-   columns and how often a row came (+) or went (-), for models of materialization `summed`.
+   `batches`, a select of named values, one row per part in which a full build fills the table (macro `in_batch`),
+   so that rows of one time lie together and old blocks can be passed over at all; `cluster_by`, a date by which a full
+   build orders the table, to the same end; `signed`, whether the log holds all columns and how often a row came (+) or
+   went (-), for models of materialization `summed`.
 
    A model of materialization `summed` holds sums of integers over its one input: `dimensions`, columns without NULL;
    `measures`, the sums, the first of which is 0 where no row is left. It reads `signed_rows('input')`, and a day adds and
@@ -51,6 +52,21 @@
     {%- else -%}
     true
     {%- endif -%}
+{%- endmacro %}
+
+
+{# A condition on a wide input few rows of which meet it: their places are found first, in the columns of the condition
+   alone, and no other row is unpacked. Always true in a full build. #}
+{% macro affected_rows_of(relation, condition) -%}
+    {{ return(adapter.dispatch('affected_rows_of')(relation, condition)) }}
+{%- endmacro %}
+
+{% macro default__affected_rows_of(relation, condition) -%}
+    {{ condition if is_partial() else 'true' }}
+{%- endmacro %}
+
+{% macro duckdb__affected_rows_of(relation, condition) -%}
+    {{ 'rowid in (select rowid from ' ~ relation ~ ' where ' ~ condition ~ ')' if is_partial() else 'true' }}
 {%- endmacro %}
 
 
@@ -99,7 +115,7 @@
 
 {# A model as `affected` reads it: a config is rendered before dbt knows what `ref` stands for. #}
 {% macro stored(name) -%}
-    {{ 'staging' if name.startswith('stg_') else 'intermediate' }}.{{ name }}
+    {{ {'stg': 'staging', 'int': 'intermediate'}.get(name.split('_')[0], 'seeds') }}.{{ name }}
 {%- endmacro %}
 
 
@@ -176,12 +192,14 @@
     {%- endfor %}
     create or replace temp table {{ fresh }} as {{ sql }};
     create or replace temp table {{ before }} as
-    select {{ row_address() }} as _row, existing.*
-    from {{ target }} as existing
     {%- if config.get('affected') %}
-    semi join {{ affected }} as affected
-        on {{ config.get('scope_of_rows') or same_columns('existing', 'affected', config.get('scope', key)) }}
-    {%- endif %};
+    {{ stored_rows(
+        target, affected ~ ' as affected',
+        config.get('scope_of_rows') or same_columns('existing', 'affected', config.get('scope', key))
+    ) }};
+    {%- else %}
+    select {{ row_address() }} as _row, existing.* from {{ target }} as existing;
+    {%- endif %}
     create or replace temp table {{ changed }} as
     -- Rows that are in both cancel out, whatever their number: exact, and cheaper than `except all`.
     select
@@ -236,6 +254,25 @@
     existing.rowid
 {%- endmacro %}
 
+{# Rows of the table that have a partner, with their place. #}
+{% macro stored_rows(target, partners, condition) -%}
+    {{ return(adapter.dispatch('stored_rows')(target, partners, condition)) }}
+{%- endmacro %}
+
+{% macro default__stored_rows(target, partners, condition) -%}
+    select {{ row_address() }} as _row, existing.* from {{ target }} as existing semi join {{ partners }} on {{ condition }}
+{%- endmacro %}
+
+{# Their places are found in the columns of the condition alone. What a day changes was mostly written lately, so the
+   other columns are read at the end of the table only: by one join all columns of all rows would be unpacked. #}
+{% macro duckdb__stored_rows(target, partners, condition) -%}
+    select {{ row_address() }} as _row, existing.*
+    from {{ target }} as existing
+    where {{ row_address() }} in (
+        select {{ row_address() }} from {{ target }} as existing semi join {{ partners }} on {{ condition }}
+    )
+{%- endmacro %}
+
 {% macro delete_rows(target, before, key, keys) -%}
     {{ return(adapter.dispatch('delete_rows')(target, before, key, keys)) }}
 {%- endmacro %}
@@ -262,6 +299,8 @@
 {%- endmacro %}
 
 {% macro duckdb__build_whole(target, sql) -%}
+    {%- set order = config.get('cluster_by') -%}
+    {%- set sql = 'select * from (\n' ~ sql ~ '\n) as unordered order by ' ~ order if order else sql -%}
     {%- set batches = run_query(config.get('batches')) if config.get('batches') else none -%}
     {%- if batches is none or batches.rows | length < 2 %}
     {%- for name in (batches.column_names if batches is not none else []) %}
@@ -358,9 +397,7 @@
     create or replace temp table {{ fresh }} as
     select * from ({{ sql }}) where {% for measure in measures %}{{ measure }} <> 0{{ ' or ' if not loop.last }}{% endfor %};
     create or replace temp table {{ before }} as
-    select {{ row_address() }} as _row, existing.*
-    from {{ target }} as existing
-    semi join {{ fresh }} as fresh on {{ same_columns('existing', 'fresh', dimensions) }};
+    {{ stored_rows(target, fresh ~ ' as fresh', same_columns('existing', 'fresh', dimensions)) }};
     {{ delete_rows(target, before, dimensions, fresh ~ ' as keys') }};
     insert into {{ target }} by name
     select

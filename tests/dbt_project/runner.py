@@ -19,11 +19,17 @@ from typing import Any
 import duckdb
 import pandas as pd
 import pyarrow as pa
+from hypothesis import settings
 
 from orchestration.settings import DBT_PROJECT_DIR
 from orchestration.sources.contract import BOOKKEEPING, ENTITIES, LOAD_BATCHES, QUARANTINE
 
 Rows = Iterable[Mapping[str, Any]] | pd.DataFrame
+
+
+def examples(few: int) -> settings:
+    """Random worlds of a test: some in every run, as many times that as NETZPLAN_TEST_WORLDS says in a long proof."""
+    return settings(max_examples=few * int(os.environ.get("NETZPLAN_TEST_WORLDS", "1")), deadline=None)
 
 
 def run_model(model: str, variables: Mapping[str, Any] | None = None, **frames: Rows) -> pd.DataFrame:

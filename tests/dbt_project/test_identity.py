@@ -6,10 +6,10 @@ from collections import Counter, defaultdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.dbt_project.runner import run_model
+from tests.dbt_project.runner import examples, run_model
 
 MAX_CUSTOMERS = 5
 MAX_PERSONS = 3
@@ -59,7 +59,7 @@ def obvious_clusters(world: list[tuple[str, str, str]], known: set[str]) -> dict
     return {customer: min(members) for customer, members in cluster.items()}
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(links)
 def test_customers_merge_only_through_shared_mail_phone_or_card(world: list[tuple[str, str, str]]) -> None:
     frame = run_model("int_identity__customers", stg_web__identity_links=[link(*row) for row in world])
@@ -74,7 +74,7 @@ def test_customers_merge_only_through_shared_mail_phone_or_card(world: list[tupl
     assert counts == {customer: sizes[smallest] for customer, smallest in expected.items()}
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(links, sightings)
 def test_a_device_belongs_to_the_person_it_was_seen_with_most(
     links: list[tuple[str, str, str]], sightings: list[tuple[str, str | None, bool, int]]

@@ -6,10 +6,10 @@ import random
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.dbt_project.runner import run_model
+from tests.dbt_project.runner import examples, run_model
 
 TIMEOUT = 1800
 START = datetime(2026, 3, 28, 20, 0, tzinfo=UTC)  # 3.5 hours before a midnight of a 23 hour day
@@ -52,7 +52,7 @@ def modelled_visits(rows: list[dict[str, Any]], **variables: Any) -> list[tuple[
     )
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(worlds, st.randoms(use_true_random=False))
 def test_visits_equal_the_obvious_ones_in_any_order_of_arrival(
     world: list[tuple[str, int]], shuffler: random.Random
@@ -82,7 +82,7 @@ def visits_by_campaign(world: list[tuple[str, int, str | None]]) -> list[tuple[s
     return sorted(tuple(visit) for visit in visits)
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(
     st.lists(
         st.tuples(st.sampled_from("ab"), moments, st.sampled_from([None, None, "email", "tv"])), min_size=1, max_size=60

@@ -9,12 +9,12 @@ from typing import Any
 
 import duckdb
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ml.attribution import transform_path
 from orchestration.settings import PROJECT_DIR
-from tests.dbt_project.runner import run_model
+from tests.dbt_project.runner import examples, run_model
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 DAY = date(2026, 4, 1)
@@ -109,7 +109,7 @@ transforms = pytest.mark.parametrize(
 
 
 @transforms
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(world=worlds)
 def test_every_rule_model_equals_its_obvious_twin(transform: str, world: list[Path]) -> None:
     world = [sorted(path, key=lambda contact: contact[0]) for path in world]
@@ -131,7 +131,7 @@ def test_every_rule_model_equals_its_obvious_twin(transform: str, world: list[Pa
 
 
 @transforms
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(world=worlds)
 def test_fitted_models_see_the_paths_the_rules_see(transform: str, world: list[Path]) -> None:
     """The query that hands paths to the models cuts them as the rules' SQL does, for channels and for campaigns."""

@@ -8,10 +8,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.dbt_project.runner import run_model
+from tests.dbt_project.runner import examples, run_model
 
 START = datetime(2026, 3, 20, tzinfo=UTC)  # the clock change lies inside the look-back
 PERSONS = "abcd"
@@ -100,7 +100,7 @@ def test_journeys_equal_the_obvious_ones_in_any_order_of_arrival(lookback_days: 
     variables = {"lookback_days": lookback_days, "inactivity_days": inactivity_days}
     variables = {name: value for name, value in variables.items() if value != 30}  # the project's own value
 
-    @settings(max_examples=50, deadline=None)
+    @examples(50)
     @given(worlds, st.randoms(use_true_random=False))
     def check(world: World, shuffler: random.Random) -> None:
         frame = run_model("int_journeys__journeys", variables, **rows_of(world, shuffler))

@@ -8,10 +8,10 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 import pandas as pd
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.dbt_project.runner import run_model
+from tests.dbt_project.runner import examples, run_model
 
 START = datetime(2026, 4, 1, 8, tzinfo=UTC)
 RATE = Decimal("1.05")  # of a franc
@@ -86,7 +86,7 @@ def cents(amount: Decimal) -> Decimal:
     return amount.quantize(Decimal("0.01"), ROUND_HALF_UP)
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(st.lists(heads, min_size=9, max_size=9), lines_of_a_world)
 def test_orders_are_netted_like_on_paper(heads: list[tuple[str, bool, str]], lines: list[tuple[int, ...]]) -> None:
     orders = [

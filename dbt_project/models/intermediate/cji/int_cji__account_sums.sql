@@ -10,7 +10,7 @@
     'visits_n', 'visits_sum', 'orders_sum', 'margin_cents', 'time_n', 'time_sum', 'pageviews_n', 'pageviews_sum',
     'comeback_n', 'comeback_sum', 'breadth_n', 'breadth_sum', 'seconds_sum', 'imputed_seconds_sum', 'tab_n', 'tab_sum'
 ] %}
-{{ config(materialized='keyed', key=['known_on']) }}
+{{ config(materialized='keyed', key=['known_on', 'person_bucket']) }}
 
 with phases as (
 

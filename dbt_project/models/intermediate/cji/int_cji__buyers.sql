@@ -3,7 +3,7 @@
 -- The segment is that of the visit of the first order; the second order counts wherever it was placed.
 
 {% set repeat_days = var('cji_repeat_days') %}
-{{ config(materialized='keyed', key=['order_id'], logged=['order_id', 'known_on']) }}
+{{ config(materialized='keyed', key=['order_id'], logged=['order_id', 'known_on', 'person_bucket']) }}
 
 with orders as (
 

@@ -8,17 +8,17 @@
 
 {% set margin_share = var('cji_margin_share') %}
 {% set affected %}
-select session_date as known_on from {{ changes('int_cji__visit_phases') }}
+select session_date as known_on, person_bucket from {{ changes('int_cji__visit_phases') }}
 union
-select comeback_known_on as known_on from {{ changes('int_cji__visit_phases') }}
+select comeback_known_on as known_on, person_bucket from {{ changes('int_cji__visit_phases') }}
 union
-select known_on from {{ changes('int_cji__buyers') }}
+select known_on, person_bucket from {{ changes('int_cji__buyers') }}
 union
-select known_on from {{ changes('int_cji__account_sums') }}
+select known_on, person_bucket from {{ changes('int_cji__account_sums') }}
 union
-select session_date as known_on from {{ changes('int_web__sessions') }}
+select session_date as known_on, person_bucket from {{ changes('int_web__sessions') }}
 union
-select visits.session_date as known_on
+select visits.session_date as known_on, visits.person_bucket
 from {{ stored('int_web__sessions') }} as visits
 where
     visits.session_id in (
@@ -30,7 +30,7 @@ where
     )
 {% endset %}
 {{ config(
-    materialized='keyed', key=['known_on'], affected=affected
+    materialized='keyed', key=['known_on', 'person_bucket'], affected=affected, cluster_by='known_on'
 ) }}
 
 with visits as (
@@ -41,7 +41,12 @@ with visits as (
         cast(round(ln(page_views) * 1000000) as bigint) as page_views_log,
         not averages_progressed_only or is_progressed as is_averaged
     from {{ ref('int_cji__visit_phases') }}
-    where {{ affected_only('session_date', 'known_on') }} or {{ affected_only('comeback_known_on', 'known_on') }}
+    where
+        {{ affected_rows_of(
+            ref('int_cji__visit_phases'),
+            affected_only('(session_date, person_bucket)', 'known_on, person_bucket') ~ ' or '
+            ~ affected_only('(comeback_known_on, person_bucket)', 'known_on, person_bucket')
+        ) }}
 
 ),
 
@@ -65,7 +70,9 @@ margins as (
             as margin_cents
     from {{ ref('int_web__sessions') }} as visits
     left join orders on visits.session_id = orders.session_id
-    where visits.is_converted and {{ affected_only('visits.session_date', 'known_on') }}
+    where
+        visits.is_converted
+        and {{ affected_only('(visits.session_date, visits.person_bucket)', 'known_on, person_bucket') }}
 
 ),
 
@@ -204,5 +211,5 @@ select
     cast(sum(cast({{ column }} as double)) as bigint) as {{ column }}{{ ',' if not loop.last }}
     {%- endfor %}
 from facts
-where {{ affected_only('known_on') }}
+where {{ affected_only('(known_on, person_bucket)', 'known_on, person_bucket') }}
 group by known_on, phase_model, phase, device_type, channel, visitor_type, person_bucket

@@ -11,7 +11,7 @@ select segment_kind, snapshot_date from {{ changes('int_cji__phase_scores') }}
 union
 select segment_kind, snapshot_date from {{ changes('int_cji__window_buckets') }}
 {% endset %}
-{{ config(materialized='keyed', key=['segment_kind', 'snapshot_date'], affected=affected) }}
+{{ config(materialized='keyed', key=['segment_kind', 'snapshot_date'], affected=affected, cluster_by='snapshot_date') }}
 
 with scores as (
 

@@ -1,8 +1,8 @@
 -- One row per phase model x phase x visit that entered it: what the four parameters are made of.
 --
 -- Pings measure attention and are believed where a visit has them; gaps between events stand in where it has none.
--- A visit of a single page without pings shows no time at all. Whether a visit is followed by another is asked over all
--- visits of its person, so those are derived anew together.
+-- A visit of a single page without pings shows no time at all. Whether a visit is followed by another is asked over the
+-- visits of its person, so those that a changed visit may follow, and those after it, are derived anew together.
 
 {% set affected %}
 with touched as (
@@ -13,17 +13,25 @@ with touched as (
     select session_id from {{ changes('int_cji__visit_stages') }}
 ),
 persons as (
-    select person_id from {{ changes('int_web__sessions') }}
-    union
-    select visits.person_id
-    from {{ stored('int_web__sessions') }} as visits
-    inner join touched on visits.session_id = touched.session_id
+    select person_id, min(session_date) as since
+    from (
+        select person_id, session_date from {{ changes('int_web__sessions') }}
+        union all
+        select visits.person_id, visits.session_date
+        from {{ stored('int_web__sessions') }} as visits
+        inner join touched on visits.session_id = touched.session_id
+    ) as changed
+    group by person_id
 )
 select session_id from touched
 union
 select visits.session_id
 from {{ stored('int_web__sessions') }} as visits
-inner join persons on visits.person_id = persons.person_id
+inner join persons
+    on
+        visits.person_id = persons.person_id
+        and {{ local_date('visits.ended_at') }} >= persons.since
+        - (select cast(max(comeback_days) as integer) from {{ stored('cji_phases') }})
 {% endset %}
 {% set first_day %}
 select {{ add_days('min(visits.session_date)', -1) }}
@@ -31,8 +39,8 @@ from {{ stored('int_web__sessions') }} as visits
 inner join affected__int_cji__visit_phases as affected on visits.session_id = affected.session_id
 {% endset %}
 {{ config(
-    materialized='keyed', key=['session_id'], affected=affected,
-    logged=['session_id', 'session_date', 'comeback_known_on'], bounds={'first_day': first_day}
+    materialized='keyed', key=['session_id'], affected=affected, cluster_by='session_date',
+    logged=['session_id', 'session_date', 'comeback_known_on', 'person_bucket'], bounds={'first_day': first_day}
 ) }}
 
 with stages as (

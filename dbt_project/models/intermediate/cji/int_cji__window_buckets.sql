@@ -6,10 +6,25 @@
 -- doubles: exact up to 2^53, and twice as fast to add as the 128 bits a sum of bigints takes.
 -- noqa: disable=LT02
 
+{% set buckets %}
+(
+    {%- for bucket in range(cji_buckets()) %}
+    select cast({{ bucket }} as bigint) as person_bucket{{ ' union all' if not loop.last }}
+    {%- endfor %}
+) as buckets
+{% endset %}
 {% set affected %}
-select segment_kind, snapshot_date from {{ changes('int_cji__snapshots') }}
+select
+    snapshots.segment_kind,
+    snapshots.snapshot_date,
+    buckets.person_bucket
+from {{ changes('int_cji__snapshots') }} as snapshots
+cross join {{ buckets }}
 union
-select snapshots.segment_kind, snapshots.snapshot_date
+select
+    snapshots.segment_kind,
+    snapshots.snapshot_date,
+    days.person_bucket
 from {{ stored('int_cji__snapshots') }} as snapshots
 inner join {{ changes('int_cji__daily_sums') }} as days
     on
@@ -20,7 +35,9 @@ inner join {{ changes('int_cji__daily_sums') }} as days
 select {{ add_days('min(snapshot_date)', -(cji_window_days() - 1)) }} from affected__int_cji__window_buckets
 {% endset %}
 {{ config(
-    materialized='keyed', key=['segment_kind', 'snapshot_date'], affected=affected, bounds={'first_day': first_day}
+    materialized='keyed', key=['segment_kind', 'snapshot_date', 'person_bucket'], affected=affected,
+    cluster_by='snapshot_date',
+    bounds={'first_day': first_day}
 ) }}
 
 {% set sums = [
@@ -28,10 +45,19 @@ select {{ add_days('min(snapshot_date)', -(cji_window_days() - 1)) }} from affec
     'comeback_n', 'comeback_sum', 'breadth_n', 'breadth_sum', 'seconds_sum', 'imputed_seconds_sum', 'tab_n', 'tab_sum'
 ] %}
 
+-- One person bucket of a window may differ where the others are as they were.
 with snapshots as (
 
-    select * from {{ ref('int_cji__snapshots') }}
-    where {{ affected_rows('int_cji__snapshots', ['segment_kind', 'snapshot_date']) }}
+    select
+        snapshots.*,
+        buckets.person_bucket
+    from {{ ref('int_cji__snapshots') }} as snapshots
+    cross join {{ buckets }}
+    where
+        {{ affected_only(
+            '(snapshots.segment_kind, snapshots.snapshot_date, buckets.person_bucket)',
+            'segment_kind, snapshot_date, person_bucket'
+        ) }}
 
 ),
 
@@ -39,7 +65,8 @@ weeks as (
 
     select distinct
         segment_kind,
-        week_end
+        week_end,
+        person_bucket
     from snapshots
 
 ),
@@ -49,6 +76,7 @@ week_days as (
     select
         segment_kind,
         week_end,
+        person_bucket,
         {{ each_day(add_days('week_end', -6), 'week_end') }} as known_on
     from weeks
     where not ({{ is_sunday('week_end') }})
@@ -59,8 +87,18 @@ daily_kinds as (
 
     select distinct
         segment_kind,
-        known_on
+        known_on,
+        person_bucket
     from week_days
+
+),
+
+needed_days as (
+
+    select distinct
+        person_bucket,
+        {{ each_day(add_days('week_end', -6), 'week_end') }} as known_on
+    from weeks
 
 ),
 
@@ -70,7 +108,12 @@ days as (
         *,
         {{ next_sunday('known_on') }} as sunday
     from {{ ref('int_cji__daily_sums') }}
-    where {{ not_before('known_on', 'first_day') }}
+    where
+        {{ not_before('known_on', 'first_day') }}
+        and {{ affected_rows_of(
+            ref('int_cji__daily_sums'),
+            '(known_on, person_bucket) in (select known_on, person_bucket from needed_days)'
+        ) }}
 
 ),
 
@@ -134,7 +177,10 @@ segment_days as (
             and days.channel = segments.channel
             and days.visitor_type = segments.visitor_type
     inner join daily_kinds
-        on segments.segment_kind = daily_kinds.segment_kind and days.known_on = daily_kinds.known_on
+        on
+            segments.segment_kind = daily_kinds.segment_kind
+            and days.known_on = daily_kinds.known_on
+            and days.person_bucket = daily_kinds.person_bucket
     group by
         segments.segment_kind, segments.segment, days.known_on, days.phase_model, days.phase, days.person_bucket
 
@@ -158,7 +204,11 @@ segment_weeks as (
             cells.device_type = segments.device_type
             and cells.channel = segments.channel
             and cells.visitor_type = segments.visitor_type
-    inner join weeks on segments.segment_kind = weeks.segment_kind and cells.sunday = weeks.week_end
+    inner join weeks
+        on
+            segments.segment_kind = weeks.segment_kind
+            and cells.sunday = weeks.week_end
+            and cells.person_bucket = weeks.person_bucket
     group by
         segments.segment_kind, segments.segment, weeks.week_end, cells.phase_model, cells.phase, cells.person_bucket
 
@@ -175,7 +225,11 @@ segment_weeks as (
         sum(days.{{ column }}) as {{ column }}{{ ',' if not loop.last }}
         {%- endfor %}
     from segment_days as days
-    inner join week_days on days.segment_kind = week_days.segment_kind and days.known_on = week_days.known_on
+    inner join week_days
+        on
+            days.segment_kind = week_days.segment_kind
+            and days.known_on = week_days.known_on
+            and days.person_bucket = week_days.person_bucket
     group by
         days.segment_kind, days.segment, week_days.week_end, days.phase_model, days.phase, days.person_bucket
 
@@ -194,7 +248,10 @@ select
     {%- endfor %}
 from segment_weeks as weeks
 inner join snapshots
-    on weeks.segment_kind = snapshots.segment_kind and weeks.week_end = snapshots.week_end
+    on
+        weeks.segment_kind = snapshots.segment_kind
+        and weeks.week_end = snapshots.week_end
+        and weeks.person_bucket = snapshots.person_bucket
 group by
     snapshots.snapshot_date,
     snapshots.is_published,

@@ -4,7 +4,8 @@
 select visitor_id, event_date from {{ changes('stg_web__events') }}
 {% endset %}
 {{ config(
-    materialized='keyed', key=['visitor_id', 'event_date'], affected=affected, logged=['visitor_id', 'customer_key'],
+    materialized='keyed', key=['visitor_id', 'event_date'], affected=affected,
+    cluster_by='event_date', logged=['visitor_id', 'customer_key'],
     bounds={'first_day': 'select min(event_date) from affected__int_identity__sightings'}
 ) }}
 

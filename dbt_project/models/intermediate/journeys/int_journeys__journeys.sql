@@ -18,8 +18,8 @@ where
     <> ({{ days_between('journeys.end_date', 'calendar.as_of_date') }} <= {{ var('inactivity_days') }})
 {% endset %}
 {{ config(
-    materialized='keyed', key=['journey_id'], affected=affected, scope=['person_id'],
-    logged=['journey_id', 'end_date'], unlogged_inputs=['int_calendar__as_of']
+    materialized='keyed', key=['journey_id'], affected=affected, cluster_by='end_date', scope=['person_id'],
+    logged=['journey_id', 'end_date', 'person_bucket'], unlogged_inputs=['int_calendar__as_of']
 ) }}
 
 with journeys as (

@@ -8,7 +8,8 @@ union all
 select journey_id from {{ changes('int_journeys__map_stops') }}
 {% endset %}
 {{ config(
-    materialized='keyed', key=['journey_id', 'move_number'], affected=affected, scope=['journey_id'],
+    materialized='keyed', key=['journey_id', 'move_number'], affected=affected,
+    cluster_by='end_date', scope=['journey_id'],
     signed=true
 ) }}
 

@@ -12,7 +12,8 @@ where
     and (select max(as_of_date) from {{ changes('int_calendar__as_of') }})
 {% endset %}
 {{ config(
-    materialized='keyed', key=['person_id', 'segment', 'node'], affected=affected, scope=['person_id'], signed=true
+    materialized='keyed', key=['person_id', 'segment', 'node'], affected=affected,
+    cluster_by='last_date', scope=['person_id'], signed=true
 ) }}
 
 with passed as (

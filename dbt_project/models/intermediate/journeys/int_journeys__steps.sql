@@ -27,7 +27,8 @@ from {{ stored('int_sales__conversions') }} as conversions
 inner join orders on conversions.order_id = orders.order_id
 {% endset %}
 {{ config(
-    materialized='keyed', key=['journey_id', 'step_number'], affected=affected, scope=['person_id'],
+    materialized='keyed', key=['journey_id', 'step_number'], affected=affected,
+    cluster_by='touchpoint_date', scope=['person_id'],
     logged=['journey_id', 'person_id', 'conversion_id']
 ) }}
 

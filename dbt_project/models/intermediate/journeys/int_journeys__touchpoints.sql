@@ -36,7 +36,7 @@ where
     or mailings.dropped_date between days.first_day and days.last_day
 {% endset %}
 {{ config(
-    materialized='keyed', key=['touchpoint_id'], affected=affected,
+    materialized='keyed', key=['touchpoint_id'], affected=affected, cluster_by='touchpoint_date',
     logged=['touchpoint_id', 'person_id', 'touchpoint_date']
 ) }}
 

@@ -13,19 +13,19 @@ with ids as (
     union
     select concat('order:', order_id) from {{ changes('int_sales__lines_netted') }}
 )
-select end_date from {{ changes('int_journeys__journeys') }}
+select end_date, person_bucket from {{ changes('int_journeys__journeys') }}
 union all
-select journeys.end_date
+select journeys.end_date, journeys.person_bucket
 from {{ stored('int_journeys__journeys') }} as journeys
 inner join ids on journeys.journey_id = ids.journey_id
 {% endset %}
-{{ config(materialized='keyed', key=['end_date'], affected=affected) }}
+{{ config(materialized='keyed', key=['end_date', 'person_bucket'], affected=affected, cluster_by='end_date') }}
 
 with journeys as (
 
     select *
     from {{ ref('int_journeys__journeys') }}
-    where {{ affected_only('end_date') }}
+    where {{ affected_only('(end_date, person_bucket)', 'end_date, person_bucket') }}
 
 ),
 

@@ -27,8 +27,8 @@ from {{ stored('int_identity__visitors') }} as visitors
 inner join persons on visitors.person_id = persons.person_id
 {% endset %}
 {{ config(
-    materialized='keyed', key=['session_id'], affected=affected, scope=['visitor_id'],
-    logged=['session_id', 'visitor_id', 'person_id', 'session_date', 'order_id']
+    materialized='keyed', key=['session_id'], affected=affected, cluster_by='session_date', scope=['visitor_id'],
+    logged=['session_id', 'visitor_id', 'person_id', 'person_bucket', 'session_date', 'order_id']
 ) }}
 
 with visits as (

@@ -4,7 +4,8 @@
 select session_id from {{ changes('int_web__events') }}
 {% endset %}
 {{ config(
-    materialized='keyed', key=['session_id'], affected=affected, logged=['session_id', 'visitor_id'],
+    materialized='keyed', key=['session_id'], affected=affected,
+    cluster_by='session_date', logged=['session_id', 'visitor_id'],
     unlogged_inputs=['int_cji__event_phases'],
     bounds={'first_day': 'select min(visit_day) from ' ~ changes('int_web__events')}
 ) }}
