@@ -18,6 +18,7 @@ import duckdb
 import pytest
 
 from dashboards import data
+from orchestration.defs.serving.facts import FACTS, fact_files
 from orchestration.defs.serving.publication import current, table_hashes
 from orchestration.settings import PROJECT_DIR, Settings
 from tests.conftest import DailyRun, demo_environment, orchestrate
@@ -61,10 +62,19 @@ def test_every_mart_and_estimate_is_published_with_rows(daily_run: DailyRun) -> 
     )
     # What is said of single posts and persons stays inside, as do the files of fits; means and counts are published.
     inside = {"catalog_targets", "customer_scores", "model_fits", "next_best_campaigns", "post_sentiments"}
-    assert {row[:2] for row in sizes} == set(warehouse) - {("ml", table) for table in inside}
+    by_day = {("marts", fact) for fact in FACTS}
+    assert {row[:2] for row in sizes} == set(warehouse) - {("ml", table) for table in inside} - by_day
     # Findings that a shop of this size does not give.
     findings = {"ml.campaign_targeting", "ml.cji_incidents"}
     assert {f"{schema}.{table}" for schema, table, size in sizes if not size} <= findings
+
+
+def test_facts_are_published_by_day_with_all_their_rows(daily_run: DailyRun) -> None:
+    for fact, day in FACTS.items():
+        files = [str(file) for file in fact_files(daily_run.settings.serving_dir, fact)]
+        counts = f"select {day}, count(*) from {{}} group by all order by all"
+        found = duckdb.sql(counts.format(f"read_parquet({files})")).fetchall()
+        assert found == rows(daily_run.settings.warehouse, counts.format(f"marts.{fact}"))
 
 
 def test_what_came_in_is_accounted_for(daily_run: DailyRun) -> None:

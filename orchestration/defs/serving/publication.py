@@ -2,7 +2,7 @@
 
 A database file that is replaced under its readers keeps showing them the old one, so a version never changes once it
 is named: it is written under a temporary name, renamed, and only then pointed to. Whatever fails before that leaves
-the old version serving.
+the old version serving. What grows with history, the facts of single events, is published by day (`facts.py`).
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from pathlib import Path
 
 import duckdb
 import pyarrow as pa
+
+from orchestration.defs.serving.facts import FACTS, manifest_name, prune_facts, publish_facts
 
 POINTER = "current.json"
 SCHEMAS = ("marts", "ml")
@@ -154,8 +156,12 @@ def publish(
         leftover.unlink()
     _require_space(warehouse, serving_dir)
     temporary = serving_dir / f"{version.run_id}{_TEMPORARY}"
+    source = warehouse.execute("select current_database()").fetchall()[0][0]
+    rows = _row_hashes(warehouse, source, ["marts"])
+    facts = {fact: rows["marts", fact] for fact in FACTS if ("marts", fact) in rows}
     try:
-        version = _write(warehouse, temporary, version, checks)
+        hashes = publish_facts(warehouse, serving_dir, version.run_id, facts, _sync)
+        version = _write(warehouse, temporary, version, checks, hashes)
         _sync(temporary)
         file = serving_dir / f"{version.run_id}.duckdb"
         temporary.replace(file)
@@ -202,6 +208,20 @@ def table_hashes(
 ) -> dict[str, str]:
     """Hash every table of an open database as `mart_hashes` does; `catalog` names an attached one."""
     catalog = catalog or connection.execute("select current_database()").fetchall()[0][0]
+    hashes = {}
+    for (schema, table), row_hash in _row_hashes(connection, catalog, schemas).items():
+        content = connection.execute(
+            f"select count(*), coalesce(sum(row::hugeint), 0)::varchar, coalesce(bit_xor(row), 0) "
+            f"from (select {row_hash} as row from {_quoted(catalog)}.{_quoted(schema)}.{_quoted(table)})"
+        ).fetchall()[0]
+        hashes[f"{schema}.{table}"] = hashlib.sha256(f"{row_hash}|{content}".encode()).hexdigest()[:16]
+    return hashes
+
+
+def _row_hashes(
+    connection: duckdb.DuckDBPyConnection, catalog: str, schemas: Iterable[str]
+) -> dict[tuple[str, str], str]:
+    """Of each table, by schema and name, the expression that hashes a row."""
     tables: dict[tuple[str, str], list[str]] = {}
     for schema, table, column, kind in connection.execute(
         "select schema_name, table_name, column_name, data_type from duckdb_columns() "
@@ -215,15 +235,7 @@ def table_hashes(
                 # Sums of another order differ in their last bits; one that should be 0 may be -0.
                 exact = f"printf('%.6e', case when round({name}, 9) = 0 then 0 else round({name}, 9) end)"
             tables.setdefault((schema, table), []).append(exact)
-    hashes = {}
-    for (schema, table), columns in tables.items():
-        values = ", ".join(columns)
-        content = connection.execute(
-            f"select count(*), coalesce(sum(row::hugeint), 0)::varchar, coalesce(bit_xor(row), 0) "
-            f"from (select hash({values}) as row from {_quoted(catalog)}.{_quoted(schema)}.{_quoted(table)})"
-        ).fetchall()[0]
-        hashes[f"{schema}.{table}"] = hashlib.sha256(f"{values}|{content}".encode()).hexdigest()[:16]
-    return hashes
+    return {table: f"hash({', '.join(columns)})" for table, columns in tables.items()}
 
 
 def combined_hash(hashes: Mapping[str, str]) -> str:
@@ -249,7 +261,11 @@ def _require_space(warehouse: duckdb.DuckDBPyConnection, serving_dir: Path) -> N
 
 
 def _write(
-    warehouse: duckdb.DuckDBPyConnection, temporary: Path, version: Version, checks: Sequence[CheckResult]
+    warehouse: duckdb.DuckDBPyConnection,
+    temporary: Path,
+    version: Version,
+    checks: Sequence[CheckResult],
+    fact_hashes: Mapping[str, str],
 ) -> Version:
     source = _quoted(warehouse.execute("select current_database()").fetchall()[0][0])
     target = "publication"
@@ -262,11 +278,12 @@ def _write(
             "select table_schema, table_name from information_schema.tables "
             "where table_catalog = current_database() and list_contains(?, table_schema) "
             "and not list_contains(?, table_schema || '.' || table_name) order by all",
-            [list(SCHEMAS), list(_UNPUBLISHED)],
+            [list(SCHEMAS), [*_UNPUBLISHED, *(f"marts.{fact}" for fact in FACTS)]],
         ).fetchall():
             name = f"{_quoted(schema)}.{_quoted(table)}"
             warehouse.execute(f"create table {target}.{name} as from {source}.{name}")
-        published = replace(version, data_version=combined_hash(table_hashes(warehouse, SCHEMAS, target)))
+        hashes = {**table_hashes(warehouse, SCHEMAS, target), **fact_hashes}
+        published = replace(version, data_version=combined_hash(hashes))
         warehouse.execute(
             f"create table {target}.meta.published as select $run_id as run_id, $data_version as data_version, "
             "$published_at::timestamptz as published_at, $as_of_date::date as as_of_date, $timezone as timezone, "
@@ -286,7 +303,7 @@ def _write(
 def _point_to(file: Path, version: Version) -> None:
     pointer = file.with_name(POINTER)
     waiting = pointer.with_suffix(".json.new")
-    content = {"file": file.name, **asdict(version)}
+    content = {"file": file.name, "facts": manifest_name(version.run_id), **asdict(version)}
     with waiting.open("w", encoding="utf-8") as handle:
         json.dump(content, handle, indent=2, default=lambda value: value.isoformat())
         handle.flush()
@@ -305,6 +322,7 @@ def prune(serving_dir: Path, keep: int) -> None:
     )
     for path in others[keep - 1 :]:
         path.unlink()
+    prune_facts(serving_dir, [path.stem for path in (serving, *others[: keep - 1])])
 
 
 def _sync(path: Path) -> None:

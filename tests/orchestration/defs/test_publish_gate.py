@@ -39,8 +39,8 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     settings.data_dir.mkdir()
     with duckdb.connect(str(settings.warehouse)) as connection:
         connection.execute(
-            "create schema marts; create table marts.fct_sessions as select 1 as session_id; "
-            "create schema intermediate; "
+            "create schema marts; create schema intermediate; "
+            "create table marts.fct_sessions as select 1 as session_id, current_date as session_date; "
             "create table intermediate.int_calendar__as_of as select date '2026-02-28' as as_of_date"
         )
     return settings
