@@ -299,10 +299,14 @@
 {%- endmacro %}
 
 {% macro duckdb__build_whole(target, sql) -%}
-    {%- set order = config.get('cluster_by') -%}
-    {%- set sql = 'select * from (\n' ~ sql ~ '\n) as unordered order by ' ~ order if order else sql -%}
     {%- set batches = run_query(config.get('batches')) if config.get('batches') else none -%}
-    {%- if batches is none or batches.rows | length < 2 %}
+    {%- set order, unordered = config.get('cluster_by'), 'unordered__' ~ model.name -%}
+    {%- if order %}
+    -- Apart, so that what the model needs and what the sort needs are not in memory together.
+    create or replace temp table {{ unordered }} as {{ sql }};
+    {{ create_table_as(False, target, 'select * from ' ~ unordered ~ ' order by ' ~ order) }};
+    drop table {{ unordered }};
+    {%- elif batches is none or batches.rows | length < 2 %}
     {%- for name in (batches.column_names if batches is not none else []) %}
     set variable {{ model.name }}__{{ name }} = {{ batch_value(batches.rows[0][name] if batches.rows else none) }};
     {%- endfor %}
