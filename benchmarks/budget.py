@@ -1,19 +1,22 @@
 """Response curves against simulated truth: `python -m benchmarks.budget [worlds] [part ...]`.
 
 Parts: `worlds` (regret of the proposed split, coverage of the ROAS intervals, verdicts), `confounding` (a hidden driver
-of spend and sales: seen through a control, corrected by one lift test, or not identified), `speed` (10 channels, three
-years of days). Spend plans and response curves are those of the demo shop (`orchestration/sources/demo/media.py`).
+of spend and sales: seen through a control, corrected by one lift test, or not identified), `lift` (how far one lift
+test leads beside such a driver), `speed` (10 channels, three years of days). Spend plans and response curves are those
+of the demo shop (`orchestration/sources/demo/media.py`).
 """
 
 from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from ml.budget import LiftTest, ResponseCurves, fit
 from orchestration.sources.demo.clock import Clock
@@ -113,12 +116,32 @@ class Confounded:
 
     frame: pd.DataFrame
     roas: float  # of the channel `spend`, true
-    test: LiftTest
+    marginal_roas: float  # of one percent more of it, true
+    tests: tuple[LiftTest, ...]
 
 
-def confounded(seed: int, memory: float) -> Confounded:
-    """`memory` is the correlation of the hidden demand from one day to the next."""
+def confounded(
+    seed: int, memory: float, *, varied: bool = False, error: float | None = None, tested: Sequence[int] = (14,)
+) -> Confounded:
+    """Simulate such a shop.
+
+    Parameters
+    ----------
+    memory : float
+        Correlation of the hidden demand from one day to the next.
+    varied : bool
+        Whether the curve, too, differs from seed to seed.
+    error : float, optional
+        Of a lift test, in standard errors; drawn by default.
+    tested : sequence of int
+        Which periods of four weeks have a lift test, its standard error a tenth of the lift.
+    """
     rng = np.random.default_rng(seed)
+    carry_over, half_saturation, slope = 0.3, 25.0, 1.3
+    if varied:
+        chance = np.random.default_rng([seed, 1])
+        carry_over, slope = chance.uniform(0, 0.7), chance.uniform(0.8, 2)
+        half_saturation *= 2 ** chance.uniform(-1, 1)
     days = pd.date_range("2024-01-01", periods=730)
     demand = rng.standard_normal(len(days))
     for i in range(1, len(days)):
@@ -127,18 +150,21 @@ def confounded(seed: int, memory: float) -> Confounded:
     other = 15 * np.exp(0.5 * rng.standard_normal(len(days)))
 
     def brought(amounts: np.ndarray) -> np.ndarray:
-        return 30 * hill(np.maximum(adstock(amounts, 0.3), 1e-12), 25, 1.3)
+        return 30 * hill(np.maximum(adstock(amounts, carry_over), 1e-12), half_saturation, slope)
 
     sales = 100 + 10 * demand + brought(spend) + 15 * hill(adstock(other, 0.2), 15, 1.2)
     sales += 4 * rng.standard_normal(len(days))
-    inside = np.arange(len(days)) // 28 == 14
-    lift = float((brought(spend) - brought(np.where(inside, 0, spend)))[inside].sum())
-    at = np.flatnonzero(inside)
-    test = LiftTest(
-        "spend", days[at[0]].date(), days[at[-1]].date(), lift * (1 + 0.1 * rng.standard_normal()), 0.1 * lift
-    )
+    tests = []
+    for period in tested:
+        inside = np.arange(len(days)) // 28 == period
+        lift = float((brought(spend) - brought(np.where(inside, 0, spend)))[inside].sum())
+        off = rng.standard_normal() if error is None else error
+        first, last = days[28 * period].date(), days[28 * period + 27].date()
+        tests.append(LiftTest("spend", first, last, lift * (1 + 0.1 * off), 0.1 * lift))
     frame = pd.DataFrame({"day": days, "sales": sales, "spend": spend, "other": other, "demand": demand})
-    return Confounded(frame, float(brought(spend)[-365:].sum() / spend[-365:].sum()), test)
+    now, more = (float(brought(amounts)[-365:].sum()) for amounts in (spend, 1.01 * spend))
+    total = float(spend[-365:].sum())
+    return Confounded(frame, now / total, (more - now) / (0.01 * total), tuple(tests))
 
 
 def confounded_fit(made: Confounded, remedy: str, seed: int) -> pd.Series:
@@ -149,7 +175,7 @@ def confounded_fit(made: Confounded, remedy: str, seed: int) -> pd.Series:
         outcome="sales",
         spend=["spend", "other"],
         controls=["demand"] if remedy == "control" else [],
-        lift_tests=[made.test] if remedy == "lift test" else [],
+        lift_tests=made.tests if remedy == "lift test" else (),
         draws=300,
         rng=np.random.default_rng(seed),
     )
@@ -175,6 +201,30 @@ def run_confounding(count: int) -> None:
             )
 
 
+def run_lift(count: int) -> None:
+    """One lift test in each world, their errors at even quantiles, so that the luck of few tests does not count."""
+    errors = stats.norm.ppf((np.arange(count) + 0.5) / count)
+    print("| memory of the driver | curve | identified | mean of ROAS against the truth | spread | within 20 % "
+          "| half width | interval holds truth | that of the next euro |")  # fmt: skip
+    print("|---:|---|---:|---:|---:|---:|---:|---:|---:|")
+    for memory in (0.5, 0.95):
+        for curve in ("the same", "varied"):
+            worlds = [confounded(s, memory, varied=curve == "varied", error=errors[s]) for s in range(count)]
+            rows = pd.DataFrame([confounded_fit(made, "lift test", seed) for seed, made in enumerate(worlds)])
+            ratio = rows["roas"] / [made.roas for made in worlds]
+            width = (rows["roas_high"] - rows["roas_low"]) / 2 / [made.roas for made in worlds]
+            held, next_held = (
+                np.mean([row[f"{name}_low"] <= getattr(made, name) <= row[f"{name}_high"]
+                         for made, (_, row) in zip(worlds, rows.iterrows(), strict=True)])
+                for name in ("roas", "marginal_roas")
+            )  # fmt: skip
+            print(
+                f"| {memory} | {curve} | {rows['identified'].mean():.0%} | {ratio.mean():.3f} | {ratio.std():.3f} | "
+                f"{np.mean(np.abs(ratio - 1) <= 0.2):.1%} | {width.mean():.2f} | {held:.1%} | {next_held:.1%} |",
+                flush=True,
+            )
+
+
 def run_speed(_: int) -> None:
     rng = np.random.default_rng(0)
     n, names = 1095, [f"channel_{i}" for i in range(10)]
@@ -193,7 +243,7 @@ def run_speed(_: int) -> None:
     print(f"split of the budget: {time.process_time() - cpu - fitted_cpu:.1f} CPU seconds ({split.verdict})")
 
 
-PARTS = {"worlds": run_worlds, "confounding": run_confounding, "speed": run_speed}
+PARTS = {"worlds": run_worlds, "confounding": run_confounding, "lift": run_lift, "speed": run_speed}
 
 
 def main() -> None:

@@ -30,19 +30,25 @@ with st.container(horizontal=True, vertical_alignment="center", horizontal_align
     status = st.container(width="stretch")
     layout.language_switch()
 
-page = st.navigation(
-    [
-        st.Page(
-            folder / "app_pages" / f"{name}.py",
-            title=t(f"{name}.title"),
-            icon=icon,
-            url_path=name,
-            default=name == "overview",
-        )
-        for name, icon in PAGES.items()
-    ],
-    position="top",
+overview, *others = (
+    st.Page(
+        folder / "app_pages" / f"{name}.py",
+        title=t(f"{name}.title"),
+        icon=icon,
+        url_path="" if name == "overview" else name,
+        default=name == "overview",
+    )
+    for name, icon in PAGES.items()
 )
+
+
+def to_overview() -> None:
+    st.switch_page(overview, query_params={name: st.query_params.get_all(name) for name in st.query_params})
+
+
+# Streamlit serves the first page at `/` only; who types its name as that of the others shall find it.
+typed = st.Page(to_overview, title=t("overview.title"), url_path="overview", visibility="hidden")
+page = st.navigation([overview, *others, typed], position="top")
 
 try:
     version = data.use_latest()

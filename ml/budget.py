@@ -20,7 +20,8 @@ import pandas as pd
 
 from ml.budget_allocation import Allocation
 from ml.calendar import YEAR, holiday_columns, season_columns
-from ml.identification import evidence_of, verdicts
+from ml.experiment_curves import cut_off_series
+from ml.identification import doubt, evidence_of, verdicts
 from ml.response_curves import ResponseCurves
 from ml.response_model import ADSTOCKS, SATURATIONS, Channel, Draws, Lift, Whitener, sample
 from ml.validation import numbers, require_choice, require_columns
@@ -152,6 +153,9 @@ def fit(
             inflations = np.array([_inflation(column, found.residual, degrees, days) for column in found.columns])
     assert found is not None
     evidence = evidence_of(y, spends, base, whitener, found, [bool(tests) for tests in lifts], days)
+    for c, tests in enumerate(lifts):
+        if tests and doubt(evidence[c], len(spend), days):
+            found = cut_off_series(found, c, Channel(spends[:, c], whitener, kinds, tests, guess), rng)
     reference = min(len(y), reference_periods or round(YEAR / days))
     curves = ResponseCurves(
         channels=tuple(spend),

@@ -170,26 +170,31 @@ def _f_test(outcome: np.ndarray, known: np.ndarray, asked: np.ndarray, degrees: 
     return float(stats.f.sf((without - within) / asked.shape[1] / (within / free), asked.shape[1], free))
 
 
+def doubt(evidence: Evidence, channels: int, days: int) -> str:
+    """Why the series may not tell what this one of so many channels does; empty if nothing speaks against it."""
+    if min(evidence.placebo_p, evidence.reverse_p, evidence.planned_p) < PLACEBO_LEVEL / (3 * channels):
+        return DRIVEN
+    # In days only: demand that is high for a day is usual; for a week and gone the next it is not.
+    return UNPLANNED if days == 1 and evidence.planned_share < LEAST_PLANNED else ""
+
+
 def verdicts(curves: ResponseCurves) -> ResponseCurves:
     """The same curves, each with a verdict: `supported`, `not identified` or `not enough data`, and why."""
     low, middle, high = curves.roas_quantiles()
     found, reasons = [], []
     for c, evidence in enumerate(curves.evidence):
-        level = PLACEBO_LEVEL / (3 * len(curves.channels))
-        if evidence.has_experiment:
-            level = 0.0  # the experiment does not care what moves spend and sales
+        why = doubt(evidence, len(curves.channels), curves.period_days)
         if evidence.active_periods < MINIMUM_ACTIVE:
             # An experiment measures what spend brought, not what more or less of it would bring.
             verdict, reason = NOT_ENOUGH, "too few periods with spend"
-        elif min(evidence.placebo_p, evidence.reverse_p, evidence.planned_p) < level:
-            verdict, reason = NOT_IDENTIFIED, DRIVEN
-        elif curves.period_days == 1 and evidence.planned_share < LEAST_PLANNED and not evidence.has_experiment:
-            # Demand that is high for a day is usual; for a week and gone the next it is not.
-            verdict, reason = NOT_IDENTIFIED, UNPLANNED
+        elif why and not evidence.has_experiment:
+            verdict, reason = NOT_IDENTIFIED, why
         elif not (high[c] - low[c]) / 2 <= WIDEST * middle[c]:
             verdict, reason = NOT_IDENTIFIED, "interval too wide"
+        elif evidence.has_experiment:
+            verdict, reason = SUPPORTED, "experiment alone" if why else "experiment"
         else:
-            verdict, reason = SUPPORTED, "experiment" if evidence.has_experiment else "time series"
+            verdict, reason = SUPPORTED, "time series"
         found.append(verdict)
         reasons.append(reason)
     return replace(

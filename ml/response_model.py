@@ -102,7 +102,7 @@ class Whitener:
 
 
 @dataclass(slots=True)
-class _Candidate:
+class Candidate:
     """A shape with what the likelihood needs of it."""
 
     kinds: tuple[str, str]
@@ -142,10 +142,10 @@ class Channel:
         self.lift_values = np.array([lift.value for lift in lifts])
         self.lift_weights = np.array([lift.error**-2.0 for lift in lifts])
 
-    def draw(self, rng: np.random.Generator) -> _Candidate:
+    def draw(self, rng: np.random.Generator) -> Candidate:
         return self.candidate(self.kinds[rng.integers(len(self.kinds))], rng.standard_normal(4))
 
-    def candidate(self, kinds: tuple[str, str], position: np.ndarray) -> _Candidate:
+    def candidate(self, kinds: tuple[str, str], position: np.ndarray) -> Candidate:
         carry, weibull, half, slope = (max(-12.0, min(12.0, v)) for v in (_LOCATION + _SPREAD * position).tolist())
         shape = Shape(
             adstock=kinds[0],
@@ -160,9 +160,9 @@ class Channel:
         lifts = np.array([(response - shape.response(np.where(lift.inside, 0.0, self.spend)))[lift.inside].sum()
                           for lift in self.lifts])  # fmt: skip
         mean, square = float(response.sum()) / len(response), float(column @ column)
-        return _Candidate(kinds, position, shape, column, max(mean, 1e-12), max(square, 1e-12), lifts)
+        return Candidate(kinds, position, shape, column, max(mean, 1e-12), max(square, 1e-12), lifts)
 
-    def moments(self, candidate: _Candidate, rest: np.ndarray, variance: float) -> tuple[float, float, float, float]:
+    def moments(self, candidate: Candidate, rest: np.ndarray, variance: float) -> tuple[float, float, float, float]:
         """Precision and moment of the effect, the slack of the bias, and the log evidence of the shape.
 
         Where an experiment is known, the series counts as one more measurement, with an unknown bias: whatever moves
@@ -181,21 +181,27 @@ class Channel:
         precision, pull = 1 / (own + slack), estimate / (own + slack)
         evidence = estimate * moment / (2 * variance) + 0.5 * np.log(own / (own + slack))
         evidence -= estimate**2 * precision / 2
+        precision, pull, known = self.with_experiments(candidate, precision, pull)
+        return precision, pull, slack, float(evidence + known)
+
+    def with_experiments(
+        self, candidate: Candidate, precision: float = 0.0, pull: float = 0.0
+    ) -> tuple[float, float, float]:
+        """Precision, moment and evidence after experiments and the prior of the return, on top of those given."""
         if self.lifts:
-            precision += weight
+            precision += float(self.lift_weights @ candidate.lifts**2)
             pull += float(self.lift_weights @ (candidate.lifts * self.lift_values))
         spread = self.usual_return * self.mean_spend / candidate.mean
         precision += spread**-2
-        evidence += pull**2 / (2 * precision) + special.log_ndtr(pull / np.sqrt(precision))
-        evidence += np.log(2) - np.log(spread) - 0.5 * np.log(precision)
-        return precision, pull, slack, float(evidence)
+        evidence = pull**2 / (2 * precision) + special.log_ndtr(pull / np.sqrt(precision))
+        return precision, pull, float(evidence + np.log(2) - np.log(spread) - 0.5 * np.log(precision))
 
     def effects(
-        self, candidate: _Candidate, rest: np.ndarray, variance: float, rng: np.random.Generator
+        self, candidate: Candidate, rest: np.ndarray, variance: float, rng: np.random.Generator
     ) -> tuple[float, float]:
         """Draw the effect, and the coefficient the series shows (effect plus bias)."""
         precision, pull, slack, _ = self.moments(candidate, rest, variance)
-        effect = _positive_normal(pull / precision, precision**-0.5, rng)
+        effect = positive_normal(pull / precision, precision**-0.5, rng)
         if not slack:
             return effect, effect
         own = variance * self.inflation / candidate.square
@@ -204,7 +210,7 @@ class Channel:
         return effect, effect + bias
 
 
-def _positive_normal(mean: float, spread: float, rng: np.random.Generator) -> float:
+def positive_normal(mean: float, spread: float, rng: np.random.Generator) -> float:
     """One draw of a normal distribution cut at 0, from its upper tail: exact also where almost all of it is below."""
     upper = special.log_ndtr(mean / spread)
     return float(max(mean - spread * special.ndtri_exp(upper + np.log(rng.uniform(1e-300, 1.0))), 0.0))
@@ -323,7 +329,7 @@ def sample(
 
 
 def _learn_usual_return(
-    channels: list[Channel], states: list[_Candidate], effects: np.ndarray, guess: float, rng: np.random.Generator
+    channels: list[Channel], states: list[Candidate], effects: np.ndarray, guess: float, rng: np.random.Generator
 ) -> None:
     """Draw the scale of returns that all channels share: what one brings says a little of what others may.
 
@@ -341,11 +347,11 @@ def _learn_usual_return(
 def _climb(
     outcome: np.ndarray,
     channels: list[Channel],
-    states: list[_Candidate],
+    states: list[Candidate],
     effects: np.ndarray,
     variance: float,
     rng: np.random.Generator,
-) -> tuple[list[_Candidate], np.ndarray]:
+) -> tuple[list[Candidate], np.ndarray]:
     """From the best draw to the nearest most probable curves, channel by channel with ever shorter steps.
 
     A simple kind of curve is preferred unless a kind with one more parameter fits better by the measure of Schwarz. The
@@ -358,9 +364,9 @@ def _climb(
         for c, channel in enumerate(channels):
             rest += shown[c] * states[c].column
 
-            def height(one: _Candidate, channel: Channel = channel, rest: np.ndarray = rest) -> float:
+            def height(one: Candidate, channel: Channel = channel, rest: np.ndarray = rest) -> float:
                 extra = (one.kinds[0] == "weibull") + (one.kinds[1] == "hill")
-                prior = float(one.position[_used(one.kinds)] @ one.position[_used(one.kinds)]) / 20
+                prior = float(one.position[used(one.kinds)] @ one.position[used(one.kinds)]) / 20
                 return channel.moments(one, rest, variance)[3] - prior - price * extra
 
             reached = []
@@ -380,6 +386,6 @@ def _climb(
     return states, effects
 
 
-def _used(kinds: tuple[str, str]) -> np.ndarray:
+def used(kinds: tuple[str, str]) -> np.ndarray:
     """Which of the four shape parameters a kind of curve has."""
     return np.array([True, kinds[0] == "weibull", True, kinds[1] == "hill"])

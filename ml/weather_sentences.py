@@ -21,7 +21,7 @@ class Series(NamedTuple):
     step: Words = ("", "")  # what one unit of it is called, where `je unit name` does not say it
     caveat: Words = ("", "")  # why moving with it is not yet an effect
     scale: float = 1.0  # from the number to what is said
-    is_plural: bool = False
+    is_plural: tuple[bool, bool] = (False, False)
     is_event: bool = False  # a day has it or not
 
 
@@ -37,11 +37,11 @@ SERIES = {
     "sunshine_minutes": Series(("Sonnenschein", "sunshine"), ("min", "min")),
     "wind_speed_ms": Series(("Wind", "wind"), ("m/s", "m/s")),
     "is_holiday": Series(("Feiertag", "public holiday"), step=("einem Feiertag", "a public holiday"), is_event=True),
-    "units": Series(("Absatz", "units sold")),
-    "orders": Series(("Bestellungen", "orders"), is_plural=True),
+    "units": Series(("Absatz", "units sold"), is_plural=(False, True)),
+    "orders": Series(("Bestellungen", "orders"), is_plural=(True, True)),
     "revenue_eur": Series(("Umsatz", "revenue"), EUR),
     "order_value_eur": Series(("Bestellwert", "average order value"), EUR),
-    "visits": Series(("Besuche", "visits"), is_plural=True),
+    "visits": Series(("Besuche", "visits"), is_plural=(True, True)),
     "visit_conversion_share": Series(
         ("Anteil der Besuche mit Bestellung", "share of visits with an order"),
         ("Prozentpunkte", "percentage points"),
@@ -158,7 +158,7 @@ def _later(weather: Series, step: str, days: int, place: int) -> str:
 
 def _move(slope: float, outcome: Series, step: str, language: str) -> str:
     place = 0 if language == "de" else 1
-    rises, falls, level = MOVES[language, outcome.is_plural]
+    rises, falls, level = MOVES[language, outcome.is_plural[place]]
     if not abs(slope) > 0:
         return level
     amount = f"{_number(abs(slope) * outcome.scale, language, plain=True)} {outcome.unit[place]}".strip()

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 import streamlit as st
+from streamlit.testing.v1 import AppTest
 
 from tests.dashboards.app import PAGES, in_url, open_page, published_tables, words
-from tests.dashboards.serving_fixture import build
+from tests.dashboards.serving_fixture import ROOT, build
 
 ANSWERS = {
     ("overview", "de"): ["Wie stehen wir da?", "Umsatz lag in den letzten 28 Tagen", "5 Kasse", "4 von 5 Datenquellen"],
@@ -101,6 +102,18 @@ def test_a_free_range_is_kept_in_the_url_and_shown() -> None:
     app = open_page("overview", period="free", range=["2026-03-01", "2026-03-10"])
     assert not app.exception
     assert "last 10 days" in words(app)
+
+
+def test_the_overview_is_found_at_its_name_too_with_its_filters(monkeypatch: pytest.MonkeyPatch) -> None:
+    navigation, offered = st.navigation, []
+    monkeypatch.setattr(st, "navigation", lambda pages, **known: offered.extend(pages) or navigation(pages, **known))
+    app = AppTest.from_file(str(ROOT / "dashboards" / "streamlit_app.py"), default_timeout=120)
+    for name, value in {"lang": "en", "period": "free", "range": ["2026-03-01", "2026-03-10"]}.items():
+        app.query_params[name] = value
+    app.switch_page("app_pages/overview.py").run()  # before a run the address of a page is the name of its file
+    assert not app.exception
+    assert "last 10 days" in words(app)
+    assert {page.url_path for page in offered} == {"", *PAGES}
 
 
 def test_the_language_can_be_switched_without_losing_a_filter() -> None:

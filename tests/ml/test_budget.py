@@ -1,5 +1,6 @@
 """Known curves are found again, a hidden driver is not mistaken for advertising, and errors say what to do."""
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -101,7 +102,41 @@ def test_one_lift_test_corrects_the_return_to_within_a_fifth():
     row = confounded_fit(made, "lift test", seed=1)
     assert row["roas"] == pytest.approx(made.roas, rel=0.2)
     assert row["identified"]
-    assert row["reason"] == "experiment"
+    assert row["reason"] == "experiment alone"
+
+
+@pytest.mark.parametrize("seed", [2, 4])
+def test_a_hidden_driver_does_not_bend_the_curve_of_a_tested_channel(seed):
+    made = confounded(seed, 0.95, error=0.0)
+    stronger = replace(made, frame=made.frame.assign(sales=made.frame["sales"] + 20 * made.frame["demand"]))
+    row, other = (confounded_fit(shop, "lift test", seed) for shop in (made, stronger))
+    for name in ("roas", "marginal_roas"):
+        assert other[name] == pytest.approx(row[name], rel=0.03)
+        assert row[f"{name}_low"] <= getattr(made, name) <= row[f"{name}_high"]
+
+
+def test_tests_at_unlike_spend_tell_what_the_next_euro_brings():
+    periods = confounded(2, 0.95).frame["spend"].to_numpy()[: 26 * 28].reshape(26, 28).mean(axis=1).argsort()
+    one, several = (
+        confounded_fit(made, "lift test", seed=2)
+        for made in (confounded(2, 0.95, error=0.0, tested=tested) for tested in (periods[:1], periods[[0, 1, -2, -1]]))
+    )
+    widths = [row["marginal_roas_high"] - row["marginal_roas_low"] for row in (one, several)]
+    assert widths[1] < 0.6 * widths[0]
+    assert several["marginal_roas_low"] <= confounded(2, 0.95).marginal_roas <= several["marginal_roas_high"]
+
+
+def test_beside_an_experiment_a_series_that_nothing_speaks_against_still_tells_the_shape(shop):
+    made, curves = shop
+    brought = made.contributions[400:442, CHANNELS.index("tv")].sum()
+    test = LiftTest("tv", made.frame["day"][400], made.frame["day"][441], brought, 0.1 * brought)
+    known = {"date": "day", "outcome": "orders", "spend": CHANNELS, "countries": ["DE"], "draws": 150}
+    tested, untested = (
+        found.to_frame().set_index("channel").loc["tv"]
+        for found in (fit(made.frame, **known, lift_tests=[test]), curves)
+    )
+    assert tested["reason"] == "experiment"
+    assert tested["marginal_roas"] == pytest.approx(untested["marginal_roas"], rel=0.2)
 
 
 @settings(max_examples=40)

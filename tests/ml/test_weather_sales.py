@@ -198,7 +198,8 @@ def test_sentences_say_what_was_found_in_both_languages():
     assert "je °C Höchsttemperatur bis " in effect.sentence_de
     assert "darüber: fällt um" in effect.sentence_de
     assert "," in effect.sentence_de.split("bis ")[1][:5]
-    assert effect.sentence_en.startswith("Wasser: units sold rises by ")
+    assert effect.sentence_en.startswith("Wasser: units sold rise by ")
+    assert ", beyond: fall by " in effect.sentence_en
     nothing = fit(season_only(201), date="day", x="heat", y="sold")
     assert "Jahreszeit" in nothing.sentence_de
     assert "season" in nothing.sentence_en

@@ -9,7 +9,16 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from ml import adstock, budget, budget_allocation, calendar, identification, response_curves, response_model
+from ml import (
+    adstock,
+    budget,
+    budget_allocation,
+    calendar,
+    experiment_curves,
+    identification,
+    response_curves,
+    response_model,
+)
 from ml.budget import LiftTest, ResponseCurves, fit
 from orchestration.defs.ml import refit
 from orchestration.defs.ml.tables import TABLES
@@ -25,7 +34,16 @@ _DRAWS = 100
 _OBSERVED_DAYS = 28
 _SCENARIOS = {"same budget": 1.0, "10 % less": 0.9, "10 % more": 1.1, "25 % more": 1.25}
 _TABLES = ("response_channels", "response_curves", "response_draws", "budget_allocation")
-_CODE = (adstock, budget, budget_allocation, calendar, identification, response_curves, response_model)
+_CODE = (
+    adstock,
+    budget,
+    budget_allocation,
+    calendar,
+    experiment_curves,
+    identification,
+    response_curves,
+    response_model,
+)
 _DESCRIPTIONS = {
     "response_channels": "One row per paid channel: its curve, its return on spend with 90 % interval, its verdict.",
     "response_curves": "One row per channel x level of spend, with the 90 % interval of what it brings.",
@@ -51,7 +69,7 @@ _CURVE_CHECK = "curves_say_what_their_data_can"
             group_name="ml/budget",
             kinds={"python", "duckdb"},
             owners=["team:science"],
-            code_version="1",
+            code_version="2",
         )
         for name in _TABLES
     ],

@@ -2,7 +2,7 @@
 with figures as (
     select
         model,
-        '2' as version,
+        'channel_credits' as asset,
         window_name || ': orders credited to channels' as metric,
         sum(conversions) as value,
         count(*) as rows,
@@ -15,7 +15,7 @@ with figures as (
 
     select
         'journey_map' as model,
-        '1' as version,
+        'journey_map_nodes' as asset,
         window_name || ': conversion probability from the start' as metric,
         max(conversion_probability) as value,
         count(*) as rows,
@@ -28,7 +28,7 @@ with figures as (
 
     select
         'cji_incidents' as model,
-        '1' as version,
+        'cji_incidents' as asset,
         phase_model || ': incidents of the last year' as metric,
         count(*) as value,
         count(*) as rows,
@@ -40,7 +40,7 @@ with figures as (
 
     select
         'cji_predictions' as model,
-        '1' as version,
+        'cji_predictions' as asset,
         phase_model || ': share of the error of persistence taken away' as metric,
         gain as value,
         "rows",
@@ -51,7 +51,7 @@ with figures as (
 
     select
         'weather_sales' as model,
-        '1' as version,
+        'weather_effects' as asset,
         'pairs with verdict: ' || verdict as metric,
         count(*) as value,
         count(*) as rows,
@@ -63,7 +63,7 @@ with figures as (
 
     select
         'series_screening' as model,
-        '1' as version,
+        'series_effects' as asset,
         'pairs with verdict: ' || verdict as metric,
         count(*) as value,
         count(*) as rows,
@@ -75,18 +75,19 @@ with figures as (
 
     select
         'cji_directions' as model,
-        '1' as version,
+        'cji_directions' as asset,
         phase_model || ': directions with verdict ' || verdict as metric,
         count(*) as value,
         count(*) as rows,
         verdict
     from ml.cji_directions
     group by phase_model, verdict
+
     union all
 
     select
         'catalog_effect' as model,
-        '1' as version,
+        'catalog_effects' as asset,
         mailing_id || ': profit per customer, ' || treated_arm || ' against ' || control_arm as metric,
         profit as value,
         treated + controls as rows,
@@ -98,7 +99,7 @@ with figures as (
 
     select
         'catalog_targets' as model,
-        '1' as version,
+        'catalog_targeting' as asset,
         unnest(['qini per customer', 'gain of choosing per customer', 'slope of measured on expected uplift']) as metric,
         unnest([qini, gain, slope]) as value,
         rows,
@@ -109,7 +110,7 @@ with figures as (
 
     select
         'response_curves' as model,
-        '1' as version,
+        'response_channels' as asset,
         channel || ': ' || outcome || ' per euro' as metric,
         roas as value,
         days as rows,
@@ -120,7 +121,7 @@ with figures as (
 
     select
         model,
-        '1' as version,
+        'customer_models' as asset,
         unnest(['AUC out of time', 'observed per predicted']) as metric,
         unnest([auc, ratio]) as value,
         rows,
@@ -131,7 +132,7 @@ with figures as (
 
     select
         'campaign_effects' as model,
-        '1' as version,
+        'campaign_effects' as asset,
         experiment_id || ': ' || kind as metric,
         effect as value,
         treated + controls as rows,
@@ -142,7 +143,7 @@ with figures as (
 
 select
     model,
-    version,
+    $versions[asset] as version,
     $data_version as data_version,
     cast($trained_at as timestamptz) as trained_at,
     rows,
