@@ -8,6 +8,8 @@ for name in (
     "ingest",
     "ingest_history",
     "incremental",
+    "sessions",
+    "rebuild",
     "cji",
     "attribution",
     "coverage_attribution",

@@ -8,13 +8,11 @@ rounds.
 
 from __future__ import annotations
 
-import multiprocessing
 import sys
 import tempfile
 import time
 import types
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from statistics import median
 
@@ -24,6 +22,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from benchmarks.processes import apart, megabytes, peak_megabytes, reset_peak
 from ml.attribution import markov_credit, rule_credit, shapley_credit
 
 ONLINE = ("affiliate", "direct", "display", "email", "organic_search", "organic_social", "paid_search", "paid_social")
@@ -196,36 +195,24 @@ def measure(name: str, folder: str) -> tuple[float, float, np.ndarray | None]:
     """CPU seconds, peak megabytes and, of the calls from strings, the shares."""
     read, call = CALLS[name]
     given = read(Path(folder))
-    before = _megabytes("VmRSS")
-    Path("/proc/self/clear_refs").write_text("5")  # resets the peak
+    before = megabytes("VmRSS")
+    reset_peak()
     call(given)
     start = time.process_time()
     result = call(given)
     taken = time.process_time() - start
     return (
         taken,
-        _megabytes("VmHWM") - before,
+        peak_megabytes() - before,
         np.asarray(result) if isinstance(result, np.ndarray | pd.Series) else None,
     )
-
-
-def _megabytes(field: str) -> float:
-    line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith(field))
-    return int(line.split()[1]) / 1024
-
-
-def apart(call: Callable[..., object], *arguments: object) -> object:
-    """The result of a call made in a fresh process."""
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(1, mp_context=context) as pool:
-        return pool.submit(call, *arguments).result()
 
 
 def main() -> None:
     journeys = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
     rounds = int(sys.argv[2]) if len(sys.argv) > 2 else 3
     seconds: dict[str, list[float]] = {name: [] for name in CALLS}
-    megabytes: dict[str, list[float]] = {name: [] for name in CALLS}
+    peaks: dict[str, list[float]] = {name: [] for name in CALLS}
     shares: dict[str, np.ndarray] = {}
     with tempfile.TemporaryDirectory() as folder:
         distinct, by_bucket = apart(prepare, folder, journeys)
@@ -233,14 +220,15 @@ def main() -> None:
             for name in CALLS:
                 taken, peak, result = apart(measure, name, folder)
                 seconds[name].append(taken)
-                megabytes[name].append(peak)
-                shares[name] = result
+                peaks[name].append(peak)
+                if result is not None:
+                    shares[name] = result
     print(
         f"{journeys:,} journeys, {distinct:,} distinct paths, {by_bucket:,} distinct path x bucket, {rounds} rounds\n"
     )
     print("| call | CPU seconds | peak MB |\n|---|---:|---:|")
     for name in CALLS:
-        print(f"| {name} | {median(seconds[name]):.3f} | {median(megabytes[name]):.0f} |")
+        print(f"| {name} | {median(seconds[name]):.3f} | {median(peaks[name]):.0f} |")
     print()
     for ours, theirs in ((JOURNEYS, MAM_JOURNEYS), (DISTINCT, MAM_DISTINCT), (DISTINCT, CHANNELATTRIBUTION)):
         faster = median(seconds[theirs]) / median(seconds[ours])

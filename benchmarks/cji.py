@@ -8,21 +8,17 @@ runs one model after the other, so that the CPU seconds between its start and it
 
 from __future__ import annotations
 
-import multiprocessing
-import resource
 import sys
 import tempfile
 import time
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
-from benchmarks.incremental import History
+from benchmarks.incremental import EVENTS_PER_VISIT, History
+from benchmarks.processes import apart, peak_megabytes, reset_peak
 
-#: A visit of the generated shop has 1 to 15 events, with equal chances.
-EVENTS_PER_VISIT = 8
 PARTS = {
     "before": ("+int_web__sessions,+fct_cji", "int_web__bot_days+"),
     "sessionising": ("int_web__bot_days+,+int_web__sessions", ""),
@@ -47,25 +43,24 @@ def build(history: History, variables: dict[str, object], part: str) -> tuple[fl
             models[name] = now - started[name]
 
     options = ["--threads", "1", *(["--exclude", *exclude.split()] if exclude else [])]
+    reset_peak()
     before = time.process_time()
     history.run_dbt("run", variables, select.split(), *options, callbacks=[clock])
     seconds = time.process_time() - before
-    return seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, models
+    return seconds, peak_megabytes(), models
 
 
 def main() -> None:
     """Print one line per part, the ratio, and the models that cost most."""
     events = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000_000
     days = int(sys.argv[2]) if len(sys.argv) > 2 else 180
-    context = multiprocessing.get_context("spawn")
     models: dict[str, float] = {}
     with tempfile.TemporaryDirectory(prefix="netzplan-cji-") as name:
         history = History(Path(name), days, events // days // EVENTS_PER_VISIT)
         variables = history.begin(full=True)
         print(f"{history.events():,} events in {days} days", flush=True)
         for part in PARTS:
-            with ProcessPoolExecutor(1, mp_context=context) as pool:
-                seconds, peak, found = pool.submit(build, history, variables, part).result()
+            seconds, peak, found = apart(build, history, variables, part)
             models |= found
             print(f"{part:12} {seconds:7.1f} CPU s, {sum(found.values()):7.1f} in models, {peak:6.0f} MB", flush=True)
         with duckdb.connect(str(history.path), read_only=True) as connection:

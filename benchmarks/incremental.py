@@ -30,6 +30,8 @@ from orchestration.defs.warehouse.manifest import load_json, project_fingerprint
 from orchestration.sources.load import create_raw_tables
 
 FIRST_DAY = date(2025, 1, 1)
+#: A visit has 1 to 15 events, with equal chances.
+EVENTS_PER_VISIT = 8
 VARIABLES = {"timezone": "Europe/Berlin", "currency": "EUR"}
 #: The chain from raw rows to journeys, credits and the map.
 MODELS = [
@@ -183,6 +185,11 @@ class History:
     def events(self) -> int:
         with duckdb.connect(str(self.path), read_only=True) as connection:
             return int(connection.execute("select count(*) from raw.web_events").fetchall()[0][0])
+
+    def export_events(self, file: str) -> None:
+        """Write the raw web events, in the order of their delivery, to a Parquet file."""
+        with duckdb.connect(str(self.path), read_only=True) as connection:
+            connection.execute(f"set enable_progress_bar = false; copy raw.web_events to '{file}' (format parquet)")
 
     def _deliver(self, connection: duckdb.DuckDBPyConnection, first: int, last: int) -> None:
         """Write the deliveries of some days, the last one excluded: their own visits and what was late before."""

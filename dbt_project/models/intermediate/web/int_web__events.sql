@@ -89,7 +89,7 @@ select
     events.order_id,
     events.is_pageview,
     events.is_interaction,
-    visits.consent_analytics,
+    events.consent_analytics,
     -- No event of the visit lies before it, whatever the time zone.
     {{ day_before('visits.visit_bucket_micros') }} as visit_day,
     row_number() over (partition by visits.session_id order by events.occurred_at, events.event_id) as event_number

@@ -1,8 +1,9 @@
 -- One row per visitor and timeout-long bucket of time: the visit it belongs to.
 --
 -- Two events inside one timeout-long bucket can never lie in different visits, so the events are first folded into
--- buckets (exact, and the sort then runs over far fewer rows). The gap is measured to the latest end of *all* earlier
--- buckets. Nothing is split at midnight, and the order of arrival plays no part.
+-- buckets (exact, and the sort then runs over far fewer rows). Buckets of one visitor do not overlap, so the latest
+-- event before a bucket is the last one of the bucket before it. Nothing is split at midnight, and the order of arrival
+-- plays no part.
 --
 -- A changed event can only change visits from the one that last began at or before it: from there the visitor's
 -- buckets are derived anew. A visitor found to be a machine, or not to be one, is derived anew from its beginning.
@@ -51,7 +52,6 @@ with events as (
 
     select
         events.visitor_id,
-        events.consent_analytics,
         {% if by_campaign -%}
         case when events.channel is not null then concat(events.channel, ':', coalesce(events.campaign_id, '')) end
             as signal,
@@ -117,20 +117,24 @@ buckets as (
         bool_or(coalesce(at_micros = turn_micros, false)) as is_turn,
         {% endif -%}
         min(at_micros) as first_micros,
-        max(at_micros) as last_micros,
-        bool_or(consent_analytics) as has_consent
+        max(at_micros) as last_micros
     from {{ 'cut' if by_campaign else 'events' }}
     group by 1, 2
 
 ),
 
-gaps as (
+starts as (
 
     select
-        *,
-        first_micros - max(last_micros) over (
-            partition by visitor_id order by bucket_micros rows between unbounded preceding and 1 preceding
-        ) as gap_micros
+        visitor_id,
+        bucket_micros,
+        case
+            when
+                first_micros - lag(last_micros) over (partition by visitor_id order by bucket_micros)
+                <= {{ timeout_micros }}{{ ' and not is_turn' if by_campaign }}
+                then null
+            else first_micros
+        end as start_micros
     from buckets
 
 ),
@@ -138,14 +142,15 @@ gaps as (
 visits as (
 
     select
-        *,
-        max(case
-            when gap_micros <= {{ timeout_micros }}{{ ' and not is_turn' if by_campaign }} then null
-            else first_micros
-        end) over (
+        visitor_id,
+        bucket_micros,
+        {% if by_campaign -%}
+        lead(bucket_micros) over (partition by visitor_id order by bucket_micros) as next_bucket_micros,
+        {% endif -%}
+        max(start_micros) over (
             partition by visitor_id order by bucket_micros rows between unbounded preceding and current row
         ) as started_micros
-    from gaps
+    from starts
 
 )
 
@@ -153,9 +158,8 @@ select
     visitor_id,
     bucket_micros,
     started_micros - started_micros % {{ timeout_micros }} as visit_bucket_micros,
-    {{ hash_id(['visitor_id', 'started_micros']) }} as session_id,
     {% if by_campaign -%}
-    lead(bucket_micros) over (partition by visitor_id order by bucket_micros) as next_bucket_micros,
+    next_bucket_micros,
     {% endif -%}
-    bool_or(has_consent) over (partition by visitor_id, started_micros) as consent_analytics
+    {{ hash_id(['visitor_id', 'started_micros']) }} as session_id
 from visits

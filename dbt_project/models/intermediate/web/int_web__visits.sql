@@ -38,7 +38,8 @@ visits as (
     select
         session_id,
         visitor_id,
-        consent_analytics,
+        -- One event with consent speaks for the visit.
+        bool_or(consent_analytics) as consent_analytics,
         min(occurred_at) as started_at,
         max(occurred_at) as ended_at,
         min(event_date) as session_date,
@@ -59,7 +60,7 @@ visits as (
             event_name in ('begin_checkout', 'add_shipping_info', 'add_payment_info') or page_type = 'checkout', false
         )) as has_checkout
     from events
-    group by session_id, visitor_id, consent_analytics
+    group by session_id, visitor_id
 
 )
 
