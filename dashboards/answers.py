@@ -14,6 +14,8 @@ BENCHMARK = 50
 # A channel is worth a warning where one model gives it at least half as much again as another, and it matters at all.
 DISAGREEMENT_RATIO = 1.5
 RELEVANT_SHARE = 0.03
+# Lines of the journey map with fewer moves are counted and not shown.
+MINIMUM_LINE = 10
 # Nothing is ranked that rests on fewer observations.
 MINIMUM_CELL = 30
 
@@ -99,3 +101,71 @@ def agreement(credits: pd.DataFrame) -> Agreement:
     disputed = disputed.sort_values("gap", ascending=False).reset_index()
     top = {str(model): str(wide[model].idxmax()) for model in wide.columns if wide[model].max() > 0}
     return Agreement(top, disputed)
+
+
+def is_main_line(edges: pd.DataFrame, journeys: int) -> pd.Series:
+    """Whether a line of the journey map carries a tenth of the moves out of its station, or of 1 % of the journeys.
+
+    Parameters
+    ----------
+    edges : DataFrame
+        `n` and `probability` (share of the moves out of the station).
+    journeys : int
+        That started.
+    """
+    return (edges["probability"] >= 0.1) | (edges["n"] >= 0.01 * journeys)
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A difference of two shares with its 95 % interval.
+
+    Attributes
+    ----------
+    value, low, high : float
+    """
+
+    value: float
+    low: float
+    high: float
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether the interval lies on one side of 0."""
+        return self.low > 0 or self.high < 0
+
+
+def difference(first: tuple[float, float, float], second: tuple[float, float, float]) -> Difference:
+    """Return first - second from two estimates, each with the ends of its interval.
+
+    Notes
+    -----
+    The intervals are put together as Newcombe (1998) does, "Interval estimation for the difference between independent
+    proportions", Statistics in Medicine 17. Where the two share persons, the interval is rather too wide.
+    """
+    (a, a_low, a_high), (b, b_low, b_high) = first, second
+    return Difference(a - b, a - b - math.hypot(a - a_low, b_high - b), a - b + math.hypot(a_high - a, b - b_low))
+
+
+def moved(row: Any, share: float) -> tuple[float, float, float]:
+    """Return what changes if a share of those who end at a station went elsewhere, and the ends of its 95 % interval.
+
+    Parameters
+    ----------
+    row : mapping
+        Of `journey_map_what_ifs.sql`.
+    share : float
+        0 to 1, of the moves that end there.
+
+    Returns
+    -------
+    tuple of float
+        Change of the conversion probability from the start.
+
+    Notes
+    -----
+    Exact for the chain (Sherman and Morrison); the interval is that of a small move, widened in proportion.
+    """
+    eps = share * row["lost"]
+    factor = eps / (1 - eps * row["return_visits"])
+    return factor * row["gain"], factor * row["gain_low"], factor * row["gain_high"]

@@ -361,14 +361,15 @@ def shares(frame: pd.DataFrame, *, day: str, value: str, axis: str) -> alt.Layer
     return finish(chart, 220)
 
 
-def money_bars(frame: pd.DataFrame, *, label: str, value: str, text: str, highlight: str | None) -> alt.LayerChart:
-    """Draw one bar per phase with its amount written beside it; the recommended one is filled."""
+def bars(frame: pd.DataFrame, *, label: str, value: str, text: str, highlight: str | None) -> alt.LayerChart:
+    """Draw one bar per row with its amount written beside it; the one to look at is filled."""
     colours = palette()
     rows = frame.assign(fill=(frame[label] == highlight).map({True: colours[1], False: colours[6]}))
     base = alt.Chart(rows).encode(
         y=alt.Y(f"{label}:N", sort=list(frame[label]), title=None, axis=alt.Axis(grid=False)),
-        x=alt.X(f"{value}:Q", title=None, axis=None, scale=alt.Scale(domainMin=0, padding=60)),
+        # A third of a phone's width is room enough for the words.
+        x=alt.X(f"{value}:Q", title=None, axis=None, scale=alt.Scale(domain=[0, 1.6 * float(frame[value].max())])),
     )
-    bars = base.mark_bar(height=18, cornerRadiusEnd=4).encode(color=alt.Color("fill:N", scale=None))
+    amounts = base.mark_bar(height=18, cornerRadiusEnd=4).encode(color=alt.Color("fill:N", scale=None))
     words = base.mark_text(align="left", dx=6, fontSize=13, color=ink()).encode(text=alt.Text(f"{text}:N"))
-    return finish(bars + words, alt.Step(40))
+    return finish(amounts + words, alt.Step(40))

@@ -1,8 +1,6 @@
-"""The charts of the customers page: who has which score, whether it comes true, segments, campaigns."""
+"""The charts of the customers page: who has which score, and whether it comes true."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 import altair as alt
 import pandas as pd
@@ -73,39 +71,3 @@ def calibration(tenths: pd.DataFrame) -> alt.LayerChart:
         .encode(x=alt.X("x:Q"), y=alt.Y("x:Q"))
     )
     return finish(diagonal + ranges + points, 260)
-
-
-def intervals(
-    rows: pd.DataFrame, *, axis: str, axis_format: str, tip: Sequence[tuple[str, str]], with_zero: bool = False
-) -> alt.LayerChart:
-    """Draw one value with its interval per row; findings are filled, the rest is hollow.
-
-    Parameters
-    ----------
-    rows : DataFrame
-        `name, value, low, high, text, is_found`, in the order shown.
-    """
-    colours = palette()
-    # Supported and open findings differ by colour and by shape.
-    looks = rows.assign(
-        fill=rows["is_found"].map({True: colours[0], False: colours[6]}),
-        form=rows["is_found"].map({True: "circle", False: "diamond"}),
-    )
-    base = alt.Chart(looks).encode(
-        y=alt.Y("name:N", sort=list(rows["name"]), title=None, axis=alt.Axis(grid=False, labelLimit=220)),
-        tooltip=[alt.Tooltip(f"{column}:N", title=heading) for column, heading in tip],
-    )
-    ranges = base.mark_rule(strokeWidth=4, opacity=0.5, strokeCap="round").encode(
-        x=alt.X("low:Q"), x2=alt.X2("high:Q"), color=alt.Color("fill:N", scale=None)
-    )
-    points = base.mark_point(filled=True, size=140, opacity=1).encode(
-        x=alt.X("value:Q", title=axis, axis=alt.Axis(format=axis_format, tickCount=6)),
-        color=alt.Color("fill:N", scale=None),
-        shape=alt.Shape("form:N", scale=None),
-    )
-    words = base.mark_text(dy=-14, fontSize=12, color=ink()).encode(x=alt.X("value:Q"), text=alt.Text("text:N"))
-    layers = [ranges, points, words]
-    if with_zero:
-        zero = alt.Chart(pd.DataFrame({"x": [0]})).mark_rule(color=ink("quiet"), strokeDash=[4, 4])
-        layers.insert(0, zero.encode(x=alt.X("x:Q")))
-    return finish(alt.LayerChart(layer=layers), alt.Step(48))

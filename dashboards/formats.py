@@ -80,6 +80,20 @@ def change(value: Any, digits: int = 1) -> str:
     return ("+" if value > 0 else "") + percent(value, digits)
 
 
+def points(value: Any, digits: int = 1) -> str:
+    """Format a difference of shares (0-1) in percentage points, with its sign."""
+    if is_missing(value):
+        return MISSING
+    value = round(100 * value, digits) + 0
+    return f"{'+' if value > 0 else ''}{number(value, digits)}"
+
+
+def points_between(value: Any, low: Any, high: Any, digits: int = 1) -> str:
+    """Format a difference of shares with its interval."""
+    interval = between(low, high, lambda end: points(end, digits))
+    return text.t("format.points", value=points(value, digits)) + (f" ({interval})" if interval else "")
+
+
 def day(value: Any, length: str = "medium") -> str:
     """Format a calendar day."""
     if is_missing(value):

@@ -204,6 +204,13 @@ def _date_field(name: str, heading: str, value: date | tuple[date, date], first:
     )
 
 
+def segment_words(segment: str, *, everyone: str) -> str:
+    """Write 'device=mobile|channel=email' as a person would; `everyone` is the text key of 'all'."""
+    if segment == "all":
+        return t(everyone)
+    return " · ".join(label(*part.split("=", 1)) for part in segment.split("|"))
+
+
 def cents(value: Any) -> str:
     """Write money of the published data to the cent."""
     return formats.money(value, data.version().currency, 2)

@@ -46,6 +46,15 @@ def below_above() -> list[str]:
     )
 
 
+def steps() -> list[str]:
+    """Return five steps from low to high: orange, grey, blue, all of them visible as a line on the page."""
+    return (
+        ["#ff8a3d", "#c99a78", "#8f9ba8", "#4fa8e3", "#a6dcff"]
+        if is_dark()
+        else ["#d55e00", "#e0a070", "#8d99a6", "#4a9fd8", "#00558a"]
+    )
+
+
 def finish(
     chart: alt.LayerChart | alt.Chart, height: int | alt.Step | None = None, legend_columns: int = 2
 ) -> alt.LayerChart:

@@ -13,7 +13,9 @@ from dashboards.text import t
 
 PAGES = {
     "overview": ":material/monitoring:",
+    "journey_map": ":material/map:",
     "cji": ":material/route:",
+    "buyers": ":material/shopping_bag:",
     "attribution": ":material/hub:",
     "budget": ":material/savings:",
     "catalog": ":material/menu_book:",

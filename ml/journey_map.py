@@ -59,6 +59,9 @@ class JourneyMap:
         Probability of each move; the last two columns are `main` and `null`.
     visits : ndarray of shape (n_nodes, n_nodes)
         Fundamental matrix N of the nodes outside of loops without exit; 0 inside.
+    gain, gain_low, gain_high : ndarray of shape (n_nodes, n_nodes + 1)
+        Change of the conversion probability from the start per unit of probability that moves, at the row's node, from
+        `null` to the column's (the last is `main`), to first order; its 95 % interval as above, never below 0.
     """
 
     nodes: tuple[str, ...]
@@ -75,6 +78,9 @@ class JourneyMap:
     contribution_high: np.ndarray
     transitions: np.ndarray
     visits: np.ndarray
+    gain: np.ndarray
+    gain_low: np.ndarray
+    gain_high: np.ndarray
 
     def to_frame(self) -> pd.DataFrame:
         """One row per node: `node, conversion_probability, expected_steps, expected_visits, contribution`, and the ends
@@ -82,6 +88,30 @@ class JourneyMap:
         intervals = [f"{name}{end}" for name in ("conversion_probability", "contribution") for end in ("_low", "_high")]
         columns = ("conversion_probability", "expected_steps", "expected_visits", "contribution", *intervals)
         return pd.DataFrame({"node": self.nodes, **{name: getattr(self, name) for name in columns}})
+
+    def what_ifs(self) -> pd.DataFrame:
+        """One row per node that loses journeys x other place they could go to instead: `what_if` for any eps.
+
+        Columns `node, target`, `lost` (the most that eps can be), `gain, gain_low, gain_high` and `return_visits` (of
+        the node by a journey at the target): moving eps changes the conversion probability from the start by
+        eps gain / (1 - eps return_visits).
+        """
+        size = len(self.nodes)
+        lost = self.transitions[:, -1]
+        at, to = np.nonzero((lost > 0)[:, None] & ~np.eye(size, size + 1, dtype=bool))
+        back = np.append(self.visits.T, np.zeros((size, 1)), axis=1)
+        frame = pd.DataFrame(
+            {
+                "node": np.array(self.nodes)[at],
+                "target": np.array([*self.nodes, self.main])[to],
+                "lost": lost[at],
+                "gain": self.gain[at, to],
+                "gain_low": self.gain_low[at, to],
+                "gain_high": self.gain_high[at, to],
+                "return_visits": back[at, to],
+            }
+        )
+        return frame[frame["target"] != self.start].reset_index(drop=True)
 
     def what_if(self, node: str, eps: float, to: str) -> WhatIf:
         """Move probability `eps` at `node` from the null end to `to` (a node or the main end).
@@ -95,17 +125,15 @@ class JourneyMap:
         -----
         By Sherman and Morrison: eps N_si b_k / (1 - eps N_ki), exact while the rest of the chain stays as it is.
         """
-        at, start = self._index(node), self._index(self.start)
+        at = self._index(node)
         lost = float(self.transitions[at, -1])
         if not 0 <= eps <= lost + 1e-12:
             raise ValueError(f"eps is {eps}; {node!r} loses {lost:.6g} of its journeys, expected 0 to that")
-        before = float(self.conversion_probability[start])
-        if to == self.main:
-            first_order = change = eps * float(self.visits[start, at])
-        else:
-            target = self._index(to)
-            first_order = eps * float(self.visits[start, at] * self.conversion_probability[target])
-            change = first_order / (1 - eps * float(self.visits[target, at])) if first_order else 0.0
+        target = len(self.nodes) if to == self.main else self._index(to)
+        back = 0.0 if to == self.main else float(self.visits[target, at])
+        before = float(self.conversion_probability[self._index(self.start)])
+        first_order = eps * float(self.gain[at, target])
+        change = first_order / (1 - eps * back) if first_order else 0.0
         return WhatIf(before, before + change, change, first_order)
 
     def critical_path(self) -> tuple[str, ...]:
@@ -156,12 +184,12 @@ def absorbing_chain(edges: pd.DataFrame, *, start: str, main: str | Sequence[str
     require_columns(edges, ("from", "to", "n"), "edges")
     counts = numbers(edges, "n", "edges", minimum=0)
     mains = (main,) if isinstance(main, str) else tuple(main)
-    ends = pd.Series([mains[0]] * len(mains) + [null], index=[*mains, null])
+    ends = {**dict.fromkeys(mains, mains[0]), null: null}
     out, into = (edges[side].map(lambda node: ends.get(node, node)) for side in ("from", "to"))
     for side, names in (("from", out), ("to", into)):
         if (unnamed := names.isna()).any():
             raise ValueError(f"edges.{side}: {unnamed.sum()} of {len(edges)} rows have no node")
-    if (leaving := out.isin(ends) & (counts > 0)).any():
+    if (leaving := out.isin(list(ends)) & (counts > 0)).any():
         raise ValueError(f"edges.from: {leaving.sum()} of {len(edges)} rows leave an end ({sorted(set(out[leaving]))})")
     if not counts[out == start].sum() > 0:
         raise ValueError(f"edges.from: no moves leave the start {start!r} in {len(edges)} rows")
@@ -169,7 +197,7 @@ def absorbing_chain(edges: pd.DataFrame, *, start: str, main: str | Sequence[str
     nodes = tuple(sorted((set(out) | set(into)) - set(ends)))
     index = {name: i for i, name in enumerate([*nodes, mains[0], null])}
     size = len(nodes)
-    kept = ~out.isin(ends).to_numpy()
+    kept = ~out.isin(list(ends)).to_numpy()
     places = out[kept].map(index).to_numpy(), into[kept].map(index).to_numpy()
     moves = np.zeros((size, size + 2))
     np.add.at(moves, places, counts[kept])
@@ -179,20 +207,22 @@ def absorbing_chain(edges: pd.DataFrame, *, start: str, main: str | Sequence[str
     stops = (transitions[:, size:].sum(axis=1) > 0) | (inner.sum(axis=1) == 0)
     open_ = _reaches(inner, stops)  # the others are loops without exit, which would make I - Q singular
     first = index[start]
-    visits, reach, lost = (solved[0] for solved in _solve(transitions[None], open_, first))
+    visits, reach, lost, gain = (solved[0] for solved in _solve(transitions[None], open_, first))
     caught = ~open_ & _reaches(inner.T, np.arange(size) == first)
     reach_error = lost_error = np.full(size, np.nan)
+    gain_error = np.full(gain.shape, np.nan)
     quantile = np.nan
     if "bucket" in edges.columns:
         buckets = pd.factorize(numbers(edges, "bucket", "edges")[kept], sort=True)[0]
         if (groups := int(buckets.max()) + 1) >= MINIMUM_BUCKETS:
             by_bucket = np.zeros((groups, *moves.shape))
             np.add.at(by_bucket, (buckets, *places), counts[kept])
-            _, reaches, losses = _solve(_transitions(moves - by_bucket), open_, first)
-            reach_error, lost_error = jackknife_error(reaches), jackknife_error(losses)
+            _, *replicates = _solve(_transitions(moves - by_bucket), open_, first)
+            reach_error, lost_error, gain_error = (jackknife_error(values) for values in replicates)
             quantile = float(stats.t.ppf(0.975, groups - 1))
     reach_low, reach_high = share_interval(reach, reach_error, quantile)
     lost_low, lost_high = share_interval(lost, lost_error, quantile)
+    gain_low, gain_high = share_interval(gain, gain_error, quantile, is_proportion=False)
     return JourneyMap(
         nodes=nodes,
         start=start,
@@ -208,6 +238,9 @@ def absorbing_chain(edges: pd.DataFrame, *, start: str, main: str | Sequence[str
         contribution_high=lost_high,
         transitions=transitions,
         visits=visits,
+        gain=gain,
+        gain_low=np.maximum(gain_low, 0),
+        gain_high=gain_high,
     )
 
 
@@ -215,8 +248,10 @@ def _transitions(moves: np.ndarray) -> np.ndarray:
     return moves / np.maximum(moves.sum(axis=-1, keepdims=True), 1e-300)
 
 
-def _solve(transitions: np.ndarray, open_: np.ndarray, first: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Fundamental matrix, conversion probability and contribution of each node, for a stack of chains."""
+def _solve(
+    transitions: np.ndarray, open_: np.ndarray, first: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Fundamental matrix, conversion probability, contribution and gain of each node, for a stack of chains."""
     size = transitions.shape[1]
     inner = transitions[:, :, :size]
     visits = np.zeros(inner.shape)
@@ -228,7 +263,9 @@ def _solve(transitions: np.ndarray, open_: np.ndarray, first: int) -> tuple[np.n
     reach = (visits @ transitions[:, :, size, None])[..., 0]
     own = np.where(open_, np.diagonal(visits, axis1=1, axis2=2), 1.0)
     from_start = reach[:, first, None]
-    return visits, reach, visits[:, first] / own * reach / np.where(from_start > 0, from_start, np.nan)
+    lost = visits[:, first] / own * reach / np.where(from_start > 0, from_start, np.nan)
+    worth = np.append(reach, np.ones((len(reach), 1)), axis=1)  # of standing at each place, the main end last
+    return visits, reach, lost, visits[:, first, :, None] * worth[:, None, :]
 
 
 def _reaches(inner: np.ndarray, targets: np.ndarray) -> np.ndarray:

@@ -16,14 +16,7 @@ Writer = Callable[[Any], str]
 SPANS = ("91", "364", "all")
 
 layout.question("cji")
-
-
-def segment_words(segment: str) -> str:
-    """Write 'device=mobile|channel=email' as a person would."""
-    if segment == "all":
-        return t("cji.everyone")
-    return " · ".join(label(*part.split("=", 1)) for part in segment.split("|"))
-
+segment_words = partial(layout.segment_words, everyone="cji.everyone")
 
 with layout.filters():
     phase_model = layout.choice(
@@ -132,7 +125,7 @@ with right:
         money["text"] = money["money_at_stake_eur"].map(layout.whole_money)
         top = advice["phase"] if advice and advice["verdict"] == "act" else None
         layout.show(
-            charts.money_bars(
+            charts.bars(
                 money,
                 label="name",
                 value="money_at_stake_eur",

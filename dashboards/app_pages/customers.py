@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from dashboards import charts, customer_charts, data, formats, layout
+from dashboards import charts, customer_charts, data, formats, interval_charts, layout
 from dashboards.layout import Column
 from dashboards.text import label, language, t
 
@@ -147,7 +147,7 @@ if not segments.empty:
     worth["tip_persons"] = worth["persons"].map(formats.number)
     if not worth.empty:
         layout.show(
-            customer_charts.intervals(
+            interval_charts.intervals(
                 worth,
                 axis=t("customers.value_axis"),
                 axis_format="$,.0f",
@@ -220,7 +220,7 @@ if not effects.empty:
     known["tip_interval"] = [span(row, "relative", percent) for row in known.to_dict("records")]
     if not known.empty:
         layout.show(
-            customer_charts.intervals(
+            interval_charts.intervals(
                 known,
                 axis=t("customers.relative"),
                 axis_format=".0%",

@@ -12,7 +12,10 @@ from streamlit.testing.v1 import AppTest
 
 from tests.dashboards.serving_fixture import ROOT
 
-PAGES = ("overview", "cji", "attribution", "budget", "catalog", "weather_sales", "customers", "data_health")
+PAGES = (
+    "overview", "journey_map", "cji", "buyers", "attribution", "budget", "catalog", "weather_sales", "customers",
+    "data_health",
+)  # fmt: skip
 
 
 def open_page(page: str, language: str = "en", **parameters: str | list[str]) -> AppTest:

@@ -14,6 +14,7 @@ from pathlib import Path
 import duckdb
 import yaml
 
+from orchestration.defs.ml.journey_map import solved_maps
 from orchestration.defs.ml.tables import TABLES
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -69,6 +70,7 @@ def build(
             connection.execute(f"set variable last_day = date '{last_day}'")
             connection.execute(f"set variable factor = {factor}")
             connection.execute(Path(__file__).with_suffix(".sql").read_text(encoding="utf-8"))
+            _solve_maps(connection)
         connection.execute(
             "insert into meta.published values (?, ?, ?, ?, 'Europe/Berlin', 'EUR', 'demo')",
             [run_id, f"version-of-{run_id}", published_at, last_day],
@@ -83,6 +85,23 @@ def build(
     part.write_text(json.dumps(pointer), encoding="utf-8")
     part.replace(serving / "current.json")
     return file
+
+
+def _solve_maps(connection: duckdb.DuckDBPyConnection) -> None:
+    """Solve the planted journeys, spread over the buckets of persons, as the run does."""
+    edges = connection.execute(
+        """
+        select
+            window_name, window_start, window_end, segment, from_node as "from", to_node as "to", bucket,
+            sum(journeys // 100 + if((37 * bucket + 13 * way) % 100 < journeys % 100, 1, 0)) as n
+        from journey_moves, range(100) as buckets (bucket)
+        group by all
+        """
+    )
+    for name, rows in solved_maps(edges.to_arrow_table().to_pandas()).items():
+        connection.register("incoming", rows)
+        connection.execute(f"insert into ml.{name} by name from incoming")
+        connection.unregister("incoming")
 
 
 if __name__ == "__main__":

@@ -479,3 +479,128 @@ from (values
 insert into ml.cji_predictions by name
 select 'journey6' as phase_model, 338 as rows, 38 as judged_days, 0.4 as error_persistence, 0.41 as error_without,
     0.40 as error_with, 0.0 as gain, -0.1 as gain_low, 0.1 as gain_high, 0.0 as coefficient, 'descriptive' as verdict;
+
+-- Journeys: search leads to the basket, the newsletter mostly to its end; mobile loses people in the checkout; tablets
+-- are too few. Every table of the map is counted from these ways, and the chain is solved on them (serving_fixture.py).
+create temp table journey_moves as
+with ways as (
+    select row_number() over () as way, list_concat(['start'], steps) as path, journeys
+    from (values
+        (['email', 'null'], 600), (['email', 'email', 'null'], 300), (['direct', 'conversion'], 60),
+        (['direct', 'product_view', 'null'], 200), (['direct', 'product_view', 'add_to_cart', 'checkout', 'conversion'], 50),
+        (['paid_search', 'null'], 120), (['paid_search', 'product_view', 'null'], 250),
+        (['paid_search', 'product_view', 'add_to_cart', 'null'], 60), (['paid_search', 'product_view', 'add_to_cart', 'checkout', 'null'], 40),
+        (['paid_search', 'product_view', 'add_to_cart', 'checkout', 'conversion'], 150),
+        (['paid_search', 'product_view', 'direct', 'product_view', 'add_to_cart', 'checkout', 'conversion'], 40),
+        (['paid_search', 'product_view', 'add_to_cart', 'checkout', 'direct', 'conversion'], 12),
+        (['organic_search', 'product_view', 'email', 'null'], 20), (['display', 'product_view', 'null'], 9),
+        (['catalog', 'email', 'conversion'], 5)
+    ) as v (steps, journeys)
+),
+
+maps as (
+    select
+        p.window_name, p.window_start, p.window_end, s.segment, w.way, w.path,
+        cast(ceil(w.journeys * z.size * s.part * if(s.segment = 'device=mobile' and w.path[-2:] = ['checkout', 'null'], 4, 1)) as bigint) as journeys
+    from periods as p
+    inner join (values ('last_28_days', 1), ('last_90_days', 3), ('all', 20)) as z (window_name, size) on p.window_name = z.window_name
+    cross join (values ('all', 1.0), ('device=desktop', 0.4), ('device=mobile', 0.5), ('device=tablet', 0.01), ('visitor=new', 0.6)) as s (segment, part)
+    cross join ways as w
+    -- Tablets only ever came by search, and few of them.
+    where s.segment <> 'device=tablet' or (p.window_name = 'last_28_days' and w.path[2] = 'paid_search')
+)
+
+select maps.*, step, path[step] as from_node, path[step + 1] as to_node, path[-1] = 'conversion' as is_converted
+from maps, unnest(range(1, len(path))) as steps (step);
+
+create temp macro node_kind(node) as case
+    when node in ('start', 'conversion', 'null') then node
+    when node in ('product_view', 'add_to_cart', 'checkout') then 'micro_conversion' else 'touchpoint'
+end;
+create temp macro node_phase(node) as case node
+    when 'product_view' then 3 when 'add_to_cart' then 4 when 'checkout' then 5 when 'start' then null when 'conversion' then null when 'null' then null else 1
+end;
+
+insert into marts.fct_journey_edges by name
+select
+    window_name, window_start, window_end, segment, from_node, to_node, sum(journeys) as n,
+    n / sum(sum(journeys)) over (partition by window_name, segment, from_node) as probability,
+    if(from_node = 'start' or to_node = 'null', null, 7200) as median_gap_seconds
+from journey_moves
+group by window_name, window_start, window_end, segment, from_node, to_node;
+
+insert into marts.fct_journey_nodes by name
+with passes as (
+    select * from journey_moves
+    union all
+    select * replace ('start' as to_node) from journey_moves where step = 1
+),
+ways as (
+    select window_name, window_start, window_end, segment, to_node as node, way, journeys, is_converted, count(*) as times
+    from passes
+    group by all
+)
+select
+    window_name, window_start, window_end, segment, node, node_kind(node) as node_kind, node_phase(node) as phase,
+    if(node_kind(node) = 'touchpoint', node, null) as channel, sum(journeys * times) as n, sum(journeys) as journeys,
+    sum(journeys) as persons, coalesce(sum(journeys) filter (is_converted), 0) as converted_journeys
+from ways
+group by window_name, window_start, window_end, segment, node;
+
+insert into marts.rpt_journey_funnel by name
+select
+    n.window_name, n.window_start, n.window_end, n.segment, n.node,
+    case n.node when 'start' then 0 when 'conversion' then 7 else n.phase end as stage_order, n.journeys, n.converted_journeys,
+    n.journeys / s.journeys as share_of_start, share_of_start * 0.95 as share_of_start_low, share_of_start * 1.05 as share_of_start_high,
+    n.converted_journeys / n.journeys as conversion_share, conversion_share * 0.9 as conversion_share_low, conversion_share * 1.05 as conversion_share_high,
+    coalesce(sum(e.n), 0) as moves, coalesce(sum(e.n) filter (e.to_node = 'conversion'), 0) as moves_to_conversion,
+    coalesce(sum(e.n) filter (e.to_node = 'null'), 0) as moves_to_null,
+    coalesce(sum(e.n) filter (node_kind(e.to_node) = 'touchpoint'), 0) as moves_to_touchpoint,
+    if(n.journeys < 30, 'not enough data', 'supported') as verdict
+from marts.fct_journey_nodes as n
+inner join marts.fct_journey_nodes as s on n.window_name = s.window_name and n.segment = s.segment and s.node = 'start'
+left join marts.fct_journey_edges as e on n.window_name = e.window_name and n.segment = e.segment and n.node = e.from_node
+where n.node_kind in ('start', 'micro_conversion', 'conversion')
+group by n.window_name, n.window_start, n.window_end, n.segment, n.node, n.phase, n.journeys, n.converted_journeys, s.journeys;
+
+insert into marts.rpt_journey_dropoffs by name
+select
+    window_name, window_start, window_end, segment, from_node as node, to_node as went_to,
+    case when to_node = 'null' then 'lost' when node_kind(to_node) = 'touchpoint' then 'came back' else 'another round' end as outcome,
+    n, probability, probability * 0.9 as probability_low, probability * 1.1 as probability_high, median_gap_seconds,
+    if(sum(n) over (partition by window_name, segment, from_node) < 30, 'not enough data', 'supported') as verdict
+from marts.fct_journey_edges
+where node_kind(from_node) = 'micro_conversion' and to_node <> 'conversion' and coalesce(node_phase(to_node), 0) <= node_phase(from_node);
+
+-- Buyers: the catalog and product pages stand out, the newsletter is left alone; garden is bought by a handful.
+insert into marts.rpt_buyer_behaviour by name
+select
+    p.window_name, p.window_start, p.window_end, c.category, m.measure, c.buyers as buyer_journeys, c.others as non_buyer_journeys,
+    m.buyer_mean * c.factor as buyer_mean, buyer_mean - 0.2 as buyer_mean_low, buyer_mean + 0.2 as buyer_mean_high,
+    m.other_mean as non_buyer_mean, m.other_mean - 0.1 as non_buyer_mean_low, m.other_mean + 0.1 as non_buyer_mean_high,
+    buyer_mean - m.other_mean as difference, difference - 0.25 as difference_low, difference + 0.25 as difference_high,
+    case when c.buyers < 30 then 'not enough data' when abs(difference) > 0.25 then 'supported' else 'no clear difference' end as verdict
+from periods as p
+cross join (values ('all', 1800, 4200, 1.0), ('Getränke', 900, 700, 0.8), ('Mode', 400, 1500, 1.3), ('Garten', 12, 300, 2.0)) as c (category, buyers, others, factor)
+cross join (values ('visits', 3.1, 1.9), ('contacts', 4.2, 2.4), ('days', 6.5, 6.4)) as m (measure, buyer_mean, other_mean)
+where p.window_name not like 'day:%';
+
+insert into marts.rpt_buyers_vs_non_buyers by name
+select
+    b.window_name, b.window_start, b.window_end, b.category, d.dimension, d.dimension_value,
+    cast(b.buyer_journeys * d.buyers as bigint) as buyer_journeys, cast(b.non_buyer_journeys * d.others as bigint) as non_buyer_journeys,
+    d.buyers as buyer_share, d.buyers - 0.01 as buyer_share_low, d.buyers + 0.01 as buyer_share_high,
+    d.others as non_buyer_share, d.others - 0.01 as non_buyer_share_low, d.others + 0.01 as non_buyer_share_high,
+    d.buyers - d.others as difference, d.buyers - d.others - 0.02 as difference_low, d.buyers - d.others + 0.02 as difference_high,
+    3.3 as visits_before_purchase_mean, 5.5 as days_to_purchase_median,
+    case
+        when least(b.buyer_journeys * d.buyers + b.non_buyer_journeys * d.others, b.buyer_journeys, b.non_buyer_journeys) < 30 then 'not enough data'
+        when abs(d.buyers - d.others) > 0.02 then 'supported' else 'no clear difference'
+    end as verdict
+from marts.rpt_buyer_behaviour as b
+cross join (values
+    ('channel', 'catalog', 0.31, 0.12), ('channel', 'email', 0.2, 0.45), ('channel', 'direct', 0.25, 0.24), ('channel', 'tv', 0.009, 0.0005),
+    ('touchpoint_type', 'visit', 0.9, 0.7), ('touchpoint_type', '**call** [x](http://x)', 0.3, 0.1), ('device', 'mobile', 0.3, 0.5),
+    ('device', 'desktop', 0.5, 0.4), ('page_type', 'product', 0.8, 0.5), ('page_type', 'review', 0.3, 0.29)
+) as d (dimension, dimension_value, buyers, others)
+where b.measure = 'visits';

@@ -64,3 +64,16 @@ def test_a_dispute_names_the_models_and_counts_a_missing_channel_as_zero() -> No
     assert set(rows.index) == {"a", "c"}
     assert (rows.loc["a", "low_model"], rows.loc["a", "high_model"]) == ("last", "first")
     assert rows.loc["c", "low"] == 0
+
+
+def test_the_interval_of_a_difference_is_newcombes() -> None:
+    """Example (a) of Newcombe (1998), table II, method 10: 56 of 70 against 48 of 80."""
+    found = answers.difference((56 / 70, *answers.wilson(56, 70)), (48 / 80, *answers.wilson(48, 80)))
+    assert (round(found.low, 4), round(found.high, 4)) == (0.0524, 0.3339)
+    assert found.is_clear
+    assert not answers.difference((0.5, 0.4, 0.6), (0.5, 0.4, 0.6)).is_clear
+
+
+def test_a_main_line_carries_much_of_its_station_or_of_all_journeys() -> None:
+    edges = pd.DataFrame({"n": [10, 9, 30, 12], "probability": [0.01, 0.01, 0.02, 0.1]})
+    assert list(answers.is_main_line(edges, 1_000)) == [True, False, True, True]

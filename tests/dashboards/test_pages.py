@@ -19,6 +19,18 @@ ANSWERS = {
     ("overview", "en"): ["How are we doing?", "Revenue was", "5 Checkout", "4 of 5 data feeds"],
     ("cji", "de"): ["In welcher Phase", "Klar unter dem Vergleichswert: **5 Kasse**", "31.400 €", "Chat an der Kasse"],
     ("cji", "en"): ["In which phase", "Clearly below the benchmark: **5 Checkout**", "€31,400", "Chat at checkout"],
+    ("journey_map", "de"): [
+        "Welchen Weg nehmen die Menschen?",
+        "Der wahrscheinlichste einzelne Weg ist **Start → Bezahlte Suche → Produktansicht → Warenkorb → Kasse",
+        "Die meisten anderen enden nach **Newsletter**",
+    ],
+    ("journey_map", "en"): [
+        "Which way do people go?",
+        "Start → Paid search → Product view",
+        "end after **Newsletter**",
+    ],
+    ("buyers", "de"): ["Worin unterscheiden sich Käufer", "Bei Käufern klar häufiger: **Katalog +19,0 Punkte"],
+    ("buyers", "en"): ["How do buyers differ", "Clearly less often among buyers: **Newsletter -25.0 points"],
     ("attribution", "de"): ["nicht einig", "Direkt (Letzter Kontakt)", "**Display** bekommt 1 % (Letzter Kontakt)"],
     ("attribution", "en"): ["do not agree", "Direct (Last contact)", "**Display** gets 1% (Last contact) to 15%"],
     ("budget", "de"): [
@@ -149,6 +161,16 @@ def test_nothing_in_the_url_reaches_a_query_as_text(page: str, attack: str) -> N
         "lang",
         "day",
         "range",
+        "against",
+        "lines",
+        "station",
+        "stage",
+        "at",
+        "to",
+        "moved",
+        "product",
+        "trait",
+        "before",
         "lang_choice",
     )
     app = open_page(page, **dict.fromkeys(names, attack))

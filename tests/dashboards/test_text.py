@@ -17,6 +17,7 @@ VOCABULARIES = {
     "delivery_state", "health_part", "catalog_part", "catalog_arm", "catalog_advice",
     "catalog_method", "budget_outcome", "budget_scenario", "budget_reason", "budget_verdict",
     "catalog_segment", "catalog_trait", "standing", "parameter", "kpi", "taste", "score", "effect_kind", "trigger",
+    "map_lines", "node", "drop_outcome", "trait", "journey_measure", "touchpoint_type", "page_type",
 }  # fmt: skip
 
 

@@ -96,6 +96,23 @@ def test_what_if_is_the_chain_solved_again(node, to, eps):
     assert small.change == pytest.approx(small.first_order, rel=1e-4)
 
 
+@settings(max_examples=30, deadline=None)
+@given(rows=chains)
+def test_the_table_of_what_ifs_answers_as_the_chain_does(rows):
+    solved = absorbing_chain(frame_of(rows), start="start", main="order", null="null")
+    assume(solved.visits.max() < 50)
+    table = solved.what_ifs()
+    losing = {node for node, lost in zip(solved.nodes, solved.transitions[:, -1], strict=True) if lost > 0}
+    targets = {*solved.nodes, "order"} - {"start"}
+    pairs = {(node, target) for node in losing for target in targets if node != target}
+    assert set(zip(table["node"], table["target"], strict=True)) == pairs
+    for row in table.itertuples():
+        for part in (0.01, 0.5, 0.999):
+            eps = part * row.lost
+            change = eps * row.gain / (1 - eps * row.return_visits)
+            assert change == pytest.approx(solved.what_if(row.node, eps, row.target).change, abs=1e-12)
+
+
 def test_no_more_can_be_won_than_is_lost():
     solved = absorbing_chain(SHOP, start="start", main="order", null="null")
     with pytest.raises(ValueError, match=r"'email' loses 0\.25"):
@@ -185,6 +202,29 @@ def test_intervals_are_those_of_leaving_out_each_bucket_by_hand():
         half = (np.log(high / (1 - high)) - np.log(low / (1 - low))) / 2
         expected = 1.98422 * error / (middle * (1 - middle))
         assert half[inside] == pytest.approx(expected[inside], rel=1e-4)
+    gains = np.array([chain.gain for chain in without])
+    error = np.sqrt(99 / 100 * ((gains - gains.mean(axis=0)) ** 2).sum(axis=0))
+    assert solved.gain_high == pytest.approx(solved.gain + 1.98422 * error, rel=1e-6)
+    assert solved.gain_low == pytest.approx(np.maximum(solved.gain - 1.98422 * error, 0), rel=1e-6, abs=1e-9)
+
+
+def test_the_interval_of_a_large_what_if_is_nearly_that_of_its_gain():
+    """The pages widen the interval of a small move to a large one: return visits hardly vary beside the gain."""
+    edges = moves_of_persons(np.random.default_rng(1), 2_000)
+    solved = absorbing_chain(edges, start="start", main="order", null="null")
+    row = solved.what_ifs().set_index(["node", "target"]).loc[("product", "search")]
+    eps = 0.5 * row["lost"]
+    changes = np.array(
+        [
+            absorbing_chain(edges[edges["bucket"] != bucket], start="start", main="order", null="null")
+            .what_if("product", eps, "search")
+            .change
+            for bucket in range(100)
+        ]
+    )
+    error = np.sqrt(99 / 100 * ((changes - changes.mean()) ** 2).sum())
+    shown = eps * (row["gain_high"] - row["gain_low"]) / (1 - eps * row["return_visits"])
+    assert shown == pytest.approx(2 * 1.98422 * error, rel=0.2)
 
 
 @pytest.mark.slow

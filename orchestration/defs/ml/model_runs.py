@@ -13,7 +13,7 @@ from orchestration.defs.ml.cji_directions import cji_directions
 from orchestration.defs.ml.cji_incidents import cji_incidents
 from orchestration.defs.ml.cji_predictions import cji_predictions
 from orchestration.defs.ml.customers import customer_models
-from orchestration.defs.ml.journey_map import journey_map_nodes
+from orchestration.defs.ml.journey_map import journey_map
 from orchestration.defs.ml.series import series_effects
 from orchestration.defs.ml.tables import TABLES
 from orchestration.defs.ml.weather import weather_effects
@@ -30,7 +30,7 @@ _VERSIONS = {
         cji_incidents,
         cji_predictions,
         customer_models,
-        journey_map_nodes,
+        journey_map,
         response_models,
         series_effects,
         weather_effects,

@@ -76,6 +76,22 @@ TABLES: dict[str, pa.Schema] = {
             ("verdict", _TEXT),
         ]
     ),
+    # One row per window x segment x node that loses journeys x place they could go to instead: what that would change.
+    "journey_map_what_ifs": pa.schema(
+        [
+            ("window_name", _TEXT),
+            ("window_start", _DATE),
+            ("window_end", _DATE),
+            ("segment", _TEXT),
+            ("node", _TEXT),
+            ("target", _TEXT),
+            ("lost", _NUMBER),
+            ("gain", _NUMBER),
+            ("gain_low", _NUMBER),
+            ("gain_high", _NUMBER),
+            ("return_visits", _NUMBER),
+        ]
+    ),
     # One row per phase model x phase x parameter whose direction the seed gives: do the shop's own visits agree?
     "cji_directions": pa.schema(
         [

@@ -14,7 +14,7 @@ from orchestration.defs.ml.cji_directions import cji_directions
 from orchestration.defs.ml.cji_incidents import cji_incidents
 from orchestration.defs.ml.cji_predictions import cji_predictions
 from orchestration.defs.ml.customers import customer_models
-from orchestration.defs.ml.journey_map import journey_map_nodes
+from orchestration.defs.ml.journey_map import journey_map
 from orchestration.defs.ml.model_runs import model_runs
 from orchestration.defs.ml.series import series_effects
 from orchestration.defs.ml.social import post_sentiments
@@ -32,7 +32,7 @@ _MODELS = [
     cji_directions,
     cji_incidents,
     cji_predictions,
-    journey_map_nodes,
+    journey_map,
     weather_effects,
     series_effects,
     response_models,
