@@ -13,7 +13,7 @@ from tests.dashboards.app import published_tables
 from tests.dashboards.serving_fixture import ROOT, build
 
 QUERIES = sorted((ROOT / "dashboards" / "queries").glob("*.sql"))
-PAGES = "overview|cji|attribution|budget|catalog|weather|customers|health"
+PAGES = "overview|journey_map|cji|buyers|attribution|budget|catalog|weather|customers|health"
 SAMPLES = {
     "start": "2026-01-01", "end": "2026-01-31", "previous_start": "2025-12-01", "previous_end": "2025-12-31",
     "year_start": "2025-01-01", "year_end": "2025-01-31", "day": "2026-01-31", "days": 28, "lag_days": 1,
