@@ -36,14 +36,17 @@ select {{ add_days('min(snapshot_date)', -(cji_window_days() - 1)) }} from affec
 {% endset %}
 {{ config(
     materialized='keyed', key=['segment_kind', 'snapshot_date', 'person_bucket'], affected=affected,
-    cluster_by='snapshot_date',
-    bounds={'first_day': first_day}
+    cluster_by='snapshot_date', bounds={'first_day': first_day}
 ) }}
 
 {% set sums = [
     'visits_n', 'visits_sum', 'orders_sum', 'margin_cents', 'time_n', 'time_sum', 'pageviews_n', 'pageviews_sum',
     'comeback_n', 'comeback_sum', 'breadth_n', 'breadth_sum', 'seconds_sum', 'imputed_seconds_sum', 'tab_n', 'tab_sum'
 ] %}
+
+{% set days_of_weeks %}
+(select {{ each_day(add_days('week_end', -6), 'week_end') }} as known_on, person_bucket from weeks)
+{% endset %}
 
 -- One person bucket of a window may differ where the others are as they were.
 with snapshots as (
@@ -93,15 +96,6 @@ daily_kinds as (
 
 ),
 
-needed_days as (
-
-    select distinct
-        person_bucket,
-        {{ each_day(add_days('week_end', -6), 'week_end') }} as known_on
-    from weeks
-
-),
-
 days as (
 
     select
@@ -112,7 +106,7 @@ days as (
         {{ not_before('known_on', 'first_day') }}
         and {{ affected_rows_of(
             ref('int_cji__daily_sums'),
-            '(known_on, person_bucket) in (select known_on, person_bucket from needed_days)'
+            '(known_on, person_bucket) in ' ~ days_of_weeks
         ) }}
 
 ),

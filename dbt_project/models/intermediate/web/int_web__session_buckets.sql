@@ -48,6 +48,8 @@ where bots.visitor_id is null
     logged=['visitor_id', 'bucket_micros', 'session_id'], bounds={'first_day': first_day}
 ) }}
 
+{% set follows = '<= ' ~ timeout_micros ~ (' and not is_turn' if by_campaign else '') %}
+
 with events as (
 
     select
@@ -130,8 +132,7 @@ starts as (
         bucket_micros,
         case
             when
-                first_micros - lag(last_micros) over (partition by visitor_id order by bucket_micros)
-                <= {{ timeout_micros }}{{ ' and not is_turn' if by_campaign }}
+                first_micros - lag(last_micros) over (partition by visitor_id order by bucket_micros) {{ follows }}
                 then null
             else first_micros
         end as start_micros
