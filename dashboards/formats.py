@@ -117,6 +117,11 @@ def between(low: Any, high: Any, write: Any = number) -> str:
     return f"{write(low)} – {write(high)}"
 
 
+def interval(row: Any, name: str, write: Any = number) -> str:
+    """Format the interval of a column, which stands in `<name>_low` and `<name>_high`."""
+    return between(row[f"{name}_low"], row[f"{name}_high"], write)
+
+
 def vega_locale(currency: str = "EUR") -> dict[str, Any]:
     """Return the `locale` part of a Vega-Lite config, so that axes speak the page's language."""
     here = locale()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import partial
@@ -201,6 +201,23 @@ def _date_field(name: str, heading: str, value: date | tuple[date, date], first:
         bind="query-params",
         format="DD.MM.YYYY" if language() == "de" else "DD/MM/YYYY",
         width=FIELD_WIDTH,
+    )
+
+
+def windows(known: Collection[str]) -> list[str]:
+    """Return the reporting windows that are there, the shortest first."""
+    return [name for name in ("last_28_days", "last_90_days", "last_365_days", "all") if name in known]
+
+
+def window_choice(options: Sequence[str]) -> str:
+    """Offer reporting windows."""
+    return choice(
+        "window",
+        options,
+        words=partial(label, "window"),
+        heading="filter.period",
+        default="last_90_days",
+        style="buttons",
     )
 
 

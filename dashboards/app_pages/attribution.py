@@ -25,19 +25,12 @@ windows: dict[str, tuple[date, date]] = {
     row["window_name"]: (row["window_start"].date(), row["window_end"].date())
     for row in data.query("attribution_windows").to_dict("records")
 }
-ready = [name for name in ("last_28_days", "last_90_days", "last_365_days", "all") if name in windows]
+ready = layout.windows(windows)
 if not windows:
     layout.empty("attribution")
 
 with layout.filters():
-    window = layout.choice(
-        "window",
-        [*ready, *(["free"] if "day" in windows else [])],
-        words=partial(label, "window"),
-        heading="filter.period",
-        default="last_90_days",
-        style="buttons",
-    )
+    window = layout.window_choice([*ready, *(["free"] if "day" in windows else [])])
     if window == "free":
         start, end = layout.free_range(*windows["day"], layout.last_days(*windows["day"], 28))
     else:

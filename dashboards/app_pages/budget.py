@@ -26,11 +26,6 @@ worth = partial(formats.number, digits=0) if outcome == "orders" else layout.who
 rate = partial(formats.number, digits=2)
 
 
-def span(row: Any, name: str, write: Any) -> str:
-    """The interval of a column."""
-    return formats.between(row[f"{name}_low"], row[f"{name}_high"], write)
-
-
 def ninety(values: np.ndarray, write: Any) -> str:
     """The middle 90 % of draws."""
     low, high = np.quantile(values, (0.05, 0.95))
@@ -94,7 +89,7 @@ monthly = [
     name for name in proposal.columns if name.endswith(("_spend", "_limit", "_response")) or name.startswith("gain")
 ]
 shown = proposal.assign(**{name: proposal[name] * MONTH for name in monthly})
-shown["gain_interval"] = [span(row, "gain", worth) for _, row in shown.iterrows()]
+shown["gain_interval"] = [formats.interval(row, "gain", worth) for _, row in shown.iterrows()]
 layout.table(
     shown,
     [
@@ -216,8 +211,8 @@ else:
 
 # --- what each channel brought ---------------------------------------------------------------------------------------
 st.subheader(t("budget.channels_title"), anchor=False)
-channels["roas_interval"] = [span(row, "roas", rate) for _, row in channels.iterrows()]
-channels["marginal_interval"] = [span(row, "marginal_roas", rate) for _, row in channels.iterrows()]
+channels["roas_interval"] = [formats.interval(row, "roas", rate) for _, row in channels.iterrows()]
+channels["marginal_interval"] = [formats.interval(row, "marginal_roas", rate) for _, row in channels.iterrows()]
 channels["monthly"] = channels["spend"] * MONTH
 channels["verdict_word"] = channels["verdict"].map(partial(label, "verdict"))
 channels["reason_word"] = channels["reason"].map(partial(label, "budget_reason"))
@@ -279,7 +274,7 @@ layout.show(
 )
 compared["verdict_word"] = compared["verdict"].map(partial(label, "budget_verdict"))
 for method in METHODS:
-    compared[f"{method}_interval"] = [span(row, f"{method}_roas", rate) for _, row in compared.iterrows()]
+    compared[f"{method}_interval"] = [formats.interval(row, f"{method}_roas", rate) for _, row in compared.iterrows()]
 layout.table(
     compared,
     [

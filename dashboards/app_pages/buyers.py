@@ -9,7 +9,6 @@ from dashboards import answers, data, formats, interval_charts, layout
 from dashboards.layout import Column
 from dashboards.text import label, language, t
 
-WINDOWS = ("last_28_days", "last_90_days", "last_365_days", "all")
 MEASURES = ("visits", "contacts", "days")
 TRAITS = ("channel", "touchpoint_type", "device", "page_type")
 DRAWN = 15
@@ -18,18 +17,11 @@ two = partial(formats.number, digits=2)
 
 layout.question("buyers")
 known = data.query("buyers_windows")
-windows = [name for name in WINDOWS if name in set(known["window_name"])]
+windows = layout.windows(set(known["window_name"]))
 if not windows:
     layout.empty("buyers")
 with layout.filters():
-    window = layout.choice(
-        "window",
-        windows,
-        words=partial(label, "window"),
-        heading="filter.period",
-        default="last_90_days",
-        style="buttons",
-    )
+    window = layout.window_choice(windows)
     of_window = known[known["window_name"] == window]
     category = layout.choice(
         "product",
@@ -39,11 +31,6 @@ with layout.filters():
         help_key="buyers.category_help",
     )
     trait = layout.choice("trait", TRAITS, words=partial(label, "trait"), heading="buyers.trait", style="buttons")
-
-
-def span(row: Any, name: str, write: Any = two) -> str:
-    """The 95 % interval of a column."""
-    return formats.between(row[f"{name}_low"], row[f"{name}_high"], write)
 
 
 def signed(value: Any) -> str:
@@ -103,7 +90,7 @@ with st.container(key="facts"):
                 note = t(
                     "buyers.difference_words",
                     difference=signed(row["difference"]),
-                    interval=span(row, "difference", signed),
+                    interval=formats.interval(row, "difference", signed),
                     verdict=note,
                 )
             st.caption(layout.plain(note))
@@ -142,7 +129,8 @@ else:
     drawn["verdict_word"] = drawn["verdict"].map(partial(label, "verdict"))
     for side in ("first", "second"):
         drawn[f"tip_{side}"] = [
-            f"{formats.percent(row[side])} ({span(row, side, formats.percent)})" for row in drawn.to_dict("records")
+            f"{formats.percent(row[side])} ({formats.interval(row, side, formats.percent)})"
+            for row in drawn.to_dict("records")
         ]
     layout.show(
         interval_charts.pairs(
@@ -203,7 +191,7 @@ ranked = ranked.assign(
 if ranked.empty:
     st.info(t("buyers.categories_empty", minimum=answers.MINIMUM_CELL), icon=":material/inbox:")
 else:
-    ranked["tip_interval"] = [span(row, "buyer_mean") for row in ranked.to_dict("records")]
+    ranked["tip_interval"] = [formats.interval(row, "buyer_mean", two) for row in ranked.to_dict("records")]
     layout.show(
         interval_charts.intervals(
             ranked,

@@ -37,11 +37,6 @@ model = models[models["model"] == score].to_dict("records")[0]
 write = WRITERS[model["score_unit"]]
 
 
-def span(row: Any, name: str, form: Any = formats.number) -> str:
-    """The 95 % interval of a column."""
-    return formats.between(row[f"{name}_low"], row[f"{name}_high"], form)
-
-
 # --- the answer ------------------------------------------------------------------------------------------------------
 expected = data.query("customers_expected", segment=segment).set_index("model")
 verdicts = models.set_index("model")["verdict"]
@@ -143,7 +138,7 @@ if not segments.empty:
         text=lambda rows: rows["value_eur"].map(layout.whole_money),
         is_found=lambda rows: rows["verdict"] == "supported",
     )
-    worth["tip_interval"] = [span(row, "value_eur", layout.whole_money) for row in worth.to_dict("records")]
+    worth["tip_interval"] = [formats.interval(row, "value_eur", layout.whole_money) for row in worth.to_dict("records")]
     worth["tip_persons"] = worth["persons"].map(formats.number)
     if not worth.empty:
         layout.show(
@@ -184,7 +179,7 @@ if not plan.empty:
     st.subheader(t("customers.plan_title"), anchor=False)
     st.caption(t("customers.plan_about"))
     plan["trigger_word"] = plan["trigger"].map(partial(label, "trigger"), na_action="ignore")
-    plan["margin_interval"] = [span(row, "margin", layout.cents) for row in plan.to_dict("records")]
+    plan["margin_interval"] = [formats.interval(row, "margin", layout.cents) for row in plan.to_dict("records")]
     layout.table(
         plan,
         [
@@ -217,7 +212,7 @@ if not effects.empty:
         is_found=lambda rows: rows["verdict"] == "supported",
         verdict_word=lambda rows: rows["verdict"].map(partial(label, "verdict")),
     )
-    known["tip_interval"] = [span(row, "relative", percent) for row in known.to_dict("records")]
+    known["tip_interval"] = [formats.interval(row, "relative", percent) for row in known.to_dict("records")]
     if not known.empty:
         layout.show(
             interval_charts.intervals(
@@ -262,7 +257,7 @@ if not steps.empty:
     st.caption(t("customers.steps_about"))
     steps["stage_word"] = steps["stage_name"] + " (" + steps["aida"] + ")"
     steps["text"] = steps["probability"].map(percent)
-    steps["tip_interval"] = [span(row, "probability", formats.percent) for row in steps.to_dict("records")]
+    steps["tip_interval"] = [formats.interval(row, "probability", formats.percent) for row in steps.to_dict("records")]
     steps["tip_visits"] = steps["recent_visits"].map(formats.number)
     order = pd.Categorical(steps["next_step"], ["1", "2", "3", "4", "5", "6", "order", "leave"], ordered=True)
     grid = steps.assign(place=order).sort_values(["place", "phase"])

@@ -1,7 +1,6 @@
 """Which way do people go?"""
 
 from functools import partial
-from typing import Any
 
 import streamlit as st
 
@@ -20,12 +19,11 @@ from dashboards.journey_view import LINES, STATIONS, WHOLE, hours, segment_words
 from dashboards.layout import Column
 from dashboards.text import label, t
 
-WINDOWS = ("last_28_days", "last_90_days", "last_365_days", "all")
 ALONE = "none"
 
 layout.question("journey_map")
 known = data.query("journey_map_windows").set_index("window_name")
-windows = [name for name in WINDOWS if name in known.index]
+windows = layout.windows(known.index)
 if not windows:
     layout.empty("journey_map")
 
@@ -39,14 +37,7 @@ def other_words(other: str) -> str:
 
 
 with layout.filters():
-    window = layout.choice(
-        "window",
-        windows,
-        words=partial(label, "window"),
-        heading="filter.period",
-        default="last_90_days",
-        style="buttons",
-    )
+    window = layout.window_choice(windows)
     segments = data.query("journey_map_segments", window_name=window)["segment"].tolist()
     segment = layout.choice(
         "segment", segments, words=segment_words, heading="cji.segment", help_key="journey_map.segment_help"
@@ -68,11 +59,6 @@ other = (
 )
 
 
-def span(row: Any, name: str, write: Any = formats.percent) -> str:
-    """The 95 % interval of a column."""
-    return formats.between(row[f"{name}_low"], row[f"{name}_high"], write)
-
-
 # --- the answer ------------------------------------------------------------------------------------------------------
 start = view.nodes.loc["start"]
 sentences = [
@@ -83,7 +69,7 @@ sentences = [
         last=formats.day(known.at[window, "window_end"]),
         orders=formats.number(view.orders),
         share=formats.percent(view.orders / view.journeys),
-        interval=span(start, "conversion_probability") or formats.MISSING,
+        interval=formats.interval(start, "conversion_probability", formats.percent) or formats.MISSING,
     )
 ]
 is_large = start["verdict"] == "supported"
@@ -202,7 +188,9 @@ if not drop_offs.empty:
         tip_n=lambda rows: rows["n"].map(formats.number),
     )
     if len(listed):
-        listed["tip_interval"] = [span(row, "probability") for row in listed.to_dict("records")]
+        listed["tip_interval"] = [
+            formats.interval(row, "probability", formats.percent) for row in listed.to_dict("records")
+        ]
         layout.show(
             interval_charts.intervals(
                 listed,
@@ -259,7 +247,7 @@ if len(adds):
         text=lambda rows: rows["contribution"].map(formats.percent),
         is_found=lambda rows: rows["node_kind"] == "micro_conversion",
     )
-    adds["tip_interval"] = [span(row, "contribution") for row in adds.to_dict("records")]
+    adds["tip_interval"] = [formats.interval(row, "contribution", formats.percent) for row in adds.to_dict("records")]
     layout.show(
         interval_charts.intervals(
             adds,
